@@ -1,0 +1,2 @@
+# Home Assistant puts probatio in the place of voluptuous; mypy has to be told.
+from probatio import *  # noqa: F403
