@@ -1,0 +1,66 @@
+"""Constants of the BACnet integration."""
+
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "bacnet"
+
+PLATFORMS: Final = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.DATE,
+    Platform.DATETIME,
+    Platform.LIGHT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.TEXT,
+    Platform.TIME,
+]
+
+CONF_DEVICES: Final = "devices"
+CONF_EXPOSURES: Final = "exposures"
+CONF_FILTER: Final = "filter"
+CONF_INSTANCE: Final = "instance"
+CONF_INTERFACE: Final = "interface"
+CONF_MAX_APDU: Final = "max_apdu"
+CONF_NAMES: Final = "names"
+CONF_NEW_POINTS: Final = "new_points"
+CONF_OBJECT: Final = "object"
+CONF_OBJECTS: Final = "objects"
+CONF_OBJECT_TYPES: Final = "object_types"
+CONF_POINTS: Final = "points"
+CONF_POLL: Final = "poll"
+CONF_PRIORITY: Final = "priority"
+CONF_SEGMENTATION: Final = "segmentation"
+CONF_VENDOR_ID: Final = "vendor_id"
+CONF_WRITABLE: Final = "writable"
+
+SUBENTRY_TYPE_DEVICE: Final = "device"
+SUBENTRY_TYPE_VIRTUAL_DEVICE: Final = "virtual_device"
+
+DEFAULT_INSTANCE: Final = 8888
+DEFAULT_PORT: Final = 47808
+DEFAULT_PRIORITY: Final = 16
+DEFAULT_SCAN_INTERVAL: Final = 60
+
+NAMES_DESCRIPTION: Final = "description"
+NAMES_OBJECT_NAME: Final = "object_name"
+
+NEW_POINTS_ADD: Final = "add"
+NEW_POINTS_OFFER: Final = "offer"
+
+POLL_FAST: Final = "fast"
+POLL_NORMAL: Final = "normal"
+POLL_SLOW: Final = "slow"
+
+EVENT_WRITE: Final = "bacnet_write"
+
+MANUFACTURER: Final = "Home Assistant"
+MODEL: Final = "BACnet node"
+MODEL_VIRTUAL: Final = "BACnet virtual device"
+
+RELEASE_SUFFIX: Final = "-release"
+"""Tells the unique id of a release button from that of the point's own entity."""

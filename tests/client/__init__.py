@@ -1,0 +1,1 @@
+"""Tests of the client role, against real devices on real sockets."""

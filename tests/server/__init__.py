@@ -1,0 +1,1 @@
+"""The server role on real sockets, with independent stacks as its clients."""
