@@ -46,6 +46,7 @@ class Client:
             cov_settings=cov,
         )
         self._sessions[info.instance] = session
+        self.directory.expect(info)
         return session
 
     async def close_session(self, session: DeviceSession) -> None:
@@ -64,8 +65,15 @@ class Client:
 
     def _heard(self, info: DeviceInfo) -> None:
         session = self._sessions.get(info.instance)
-        if session is not None and session.info.address == info.address:
+        if session is None:
+            return
+        if session.info.address == info.address:
+            if session.info != info:
+                session.update_info(info)
             session.heard()
+        elif session.is_silent and info.instance not in self.directory.conflicts:
+            # Whoever set the address of the session was wrong.
+            session.update_info(info)
 
     def _moved(self, info: DeviceInfo) -> None:
         session = self._sessions.get(info.instance)

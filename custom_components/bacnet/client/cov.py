@@ -118,7 +118,9 @@ class CovDispatcher:
     def __init__(self, node: Node) -> None:
         """Answer and listen from now on until ``close``."""
         self._subscribers: dict[int, CovSubscriber] = {}
-        node.answer(ConfirmedService.CONFIRMED_COV_NOTIFICATION, self._confirmed)
+        self._end_answering = node.answer(
+            ConfirmedService.CONFIRMED_COV_NOTIFICATION, self._confirmed
+        )
         self._unlisten = node.listen(
             UnconfirmedService.UNCONFIRMED_COV_NOTIFICATION, self._unconfirmed
         )
@@ -126,6 +128,7 @@ class CovDispatcher:
     def close(self) -> None:
         """Pass nothing on any more."""
         self._unlisten()
+        self._end_answering()
         self._subscribers.clear()
 
     def add(self, subscriber: CovSubscriber) -> None:
@@ -238,6 +241,7 @@ class CovSubscriber:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._started = False
+        self._closed = False
         self._paused = False
         self._active_count = 0
         self._proven = False
@@ -333,6 +337,7 @@ class CovSubscriber:
     async def close(self) -> None:
         """Cancel everything as far as the device lets us in a short time."""
         self._dispatcher.remove(self)
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -383,6 +388,7 @@ class CovSubscriber:
             self._schedule(item, item.checked_at)
         else:
             item.misses = 0
+            item.refusals += 1
             self._end(item)
             self._schedule(item, item.checked_at + self._settings.retry)
         self._work()
@@ -393,6 +399,7 @@ class CovSubscriber:
         self._wake.set()
         if (
             self._started
+            and not self._closed
             and self._task is None
             and (self._subscriptions or self._cancellations)
         ):

@@ -17,7 +17,7 @@ from ..node.enumerations import (
     UnconfirmedService,
 )
 from ..node.errors import BacnetError
-from ..node.node import GLOBAL_BROADCAST, Node, normalized_address
+from ..node.node import GLOBAL_BROADCAST, LOCAL_BROADCAST, Node, normalized_address
 from ..node.services import (
     decode_i_am,
     decode_read_property_ack,
@@ -39,6 +39,9 @@ _RANGE_DEVICES = 40
 
 _RANGE_PAUSE = 0.2
 _REPEAT_AFTER = 1 / 3
+
+_MAX_ADDRESSES = 16
+"""More devices with one instance need not be told apart."""
 
 _MOVE_PATIENCE = 3.0
 _RETURN_WINDOW = 60.0
@@ -84,6 +87,12 @@ class Directory:
         return {
             instance: set(addresses) for instance, addresses in self._conflicts.items()
         }
+
+    def expect(self, info: DeviceInfo) -> None:
+        """Take a device for known that was heard before our start."""
+        if info.instance not in self._devices:
+            self._devices[info.instance] = info
+            self._by_address.setdefault(info.address, info)
 
     def by_address(self, address: str) -> DeviceInfo | None:
         """Return the device last heard at an address."""
@@ -157,6 +166,8 @@ class Directory:
         if instance is None and address is None:
             raise ValueError("an instance or an address is needed")
         wanted = None if address is None else normalized_address(address)
+        if wanted in (GLOBAL_BROADCAST, LOCAL_BROADCAST):
+            raise ValueError(f"not the address of a device: {address!r}")
         answer: asyncio.Future[DeviceInfo] = asyncio.get_running_loop().create_future()
 
         def note(info: DeviceInfo) -> None:
@@ -167,27 +178,27 @@ class Directory:
             ):
                 answer.set_result(info)
 
+        destination = wanted or GLOBAL_BROADCAST
+        low, high = (0, ANY_INSTANCE) if instance is None else (instance, instance)
+        reading: asyncio.Task[None] | None = None
         with self._subscribed(note):
             try:
                 async with asyncio.timeout(timeout):
-                    for attempt in range(2):
-                        self._ask(
-                            wanted or GLOBAL_BROADCAST,
-                            0 if instance is None else instance,
-                            ANY_INSTANCE if instance is None else instance,
-                        )
-                        done, _ = await asyncio.wait(
-                            [answer], timeout=timeout * _REPEAT_AFTER
-                        )
-                        if done:
-                            return answer.result()
-                        if wanted is not None and attempt == 0:
-                            info = await self._read_identity(wanted, instance)
-                            if info is not None:
-                                return info
+                    self._ask(destination, low, high)
+                    await asyncio.wait([answer], timeout=timeout * _REPEAT_AFTER)
+                    if not answer.done():
+                        self._ask(destination, low, high)
+                        if wanted is not None:
+                            reading = asyncio.get_running_loop().create_task(
+                                self._read_identity(wanted, instance)
+                            )
                     return await answer
             except TimeoutError:
                 return None
+            finally:
+                if reading is not None:
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
 
     def _ask(self, destination: str, low: int, high: int) -> None:
         everything = (low, high) == (0, ANY_INSTANCE)
@@ -197,10 +208,8 @@ class Directory:
             encode_who_is() if everything else encode_who_is(low, high),
         )
 
-    async def _read_identity(
-        self, address: str, instance: int | None
-    ) -> DeviceInfo | None:
-        """Return what a device that is not heard says of itself when it is read."""
+    async def _read_identity(self, address: str, instance: int | None) -> None:
+        """Note what a device that is not heard says of itself when it is read."""
         device = ObjectId(
             ObjectType.DEVICE, ANY_INSTANCE if instance is None else instance
         )
@@ -221,18 +230,17 @@ class Directory:
                 values.append(decode_value(decode_read_property_ack(answer)[1]))
             match values:
                 case [ObjectId() as found, int(max_apdu), int(segments), int(vendor)]:
-                    info = DeviceInfo(
-                        instance=found.instance,
-                        address=address,
-                        max_apdu=max_apdu,
-                        segmentation=Segmentation(segments),
-                        vendor_id=vendor,
+                    self._note(
+                        DeviceInfo(
+                            instance=found.instance,
+                            address=address,
+                            max_apdu=max_apdu,
+                            segmentation=Segmentation(segments),
+                            vendor_id=vendor,
+                        )
                     )
-                    self._note(info)
-                    return info
         except (BacnetError, ValueError) as error:
             _LOGGER.debug("%s can not be identified: %s", address, error)
-        return None
 
     @contextmanager
     def _subscribed(self, callback: Callable[[DeviceInfo], None]) -> Iterator[None]:
@@ -261,10 +269,11 @@ class Directory:
         known = self._devices.pop(info.instance, None)
         # The last heard of is the last in line to be forgotten.
         self._devices[info.instance] = info
+        if known is not None and known.address != info.address:
+            self._drop_address(known)
+            self._moved(known, info)
         self._by_address[info.address] = info
         self._node.learn_peer(info.address, info.max_apdu, info.segmentation)
-        if known is not None and known.address != info.address:
-            self._moved(known, info)
         if len(self._devices) > _MAX_DEVICES:
             self._forget(self._devices[next(iter(self._devices))])
         _call(self._callbacks, info)
@@ -275,14 +284,20 @@ class Directory:
         Whoever is heard again at the address it has just left is a second one.
         """
         now = monotonic()
-        former = self._former.setdefault(info.instance, {})
-        if now - former.get(info.address, -inf) < _RETURN_WINDOW:
+        former = {
+            address: left_at
+            for address, left_at in self._former.get(info.instance, {}).items()
+            if now - left_at < _RETURN_WINDOW
+        }
+        self._former[info.instance] = former
+        if info.address in former:
             self._conflicts.setdefault(info.instance, set()).update(
                 (known.address, info.address)
             )
         else:
             self._ask(known.address, info.instance, info.instance)
-        former[known.address] = now
+        if len(former) < _MAX_ADDRESSES:
+            former[known.address] = now
         if (handle := self._moves.pop(info.instance, None)) is not None:
             handle.cancel()
         self._moves[info.instance] = asyncio.get_running_loop().call_later(
@@ -320,11 +335,14 @@ class Directory:
 
     def _forget(self, info: DeviceInfo) -> None:
         del self._devices[info.instance]
+        self._drop_address(info)
+        self._former.pop(info.instance, None)
+        self._conflicts.pop(info.instance, None)
+
+    def _drop_address(self, info: DeviceInfo) -> None:
         if self._by_address.get(info.address) == info:
             del self._by_address[info.address]
             self._node.forget_peer(info.address)
-        self._former.pop(info.instance, None)
-        self._conflicts.pop(info.instance, None)
 
 
 def _add(

@@ -187,11 +187,17 @@ async def read_status(
 
 
 def is_current(inventory: Inventory, status: DeviceStatus) -> bool:
-    """Return whether an inventory still describes the device."""
+    """Return whether an inventory still describes the device.
+
+    Some devices never count their revisions; a list of another length gives them away.
+    """
     revision = inventory.device.database_revision
+    same_length = status.object_count == len(inventory.objects)
     if revision is not None and status.database_revision is not None:
-        return status.database_revision == revision
-    return status.object_count == len(inventory.objects)
+        return status.database_revision == revision and (
+            same_length or status.object_count is None
+        )
+    return same_length
 
 
 async def read_inventory(

@@ -182,7 +182,7 @@ class DeviceLink:
                 ConfirmedService.READ_PROPERTY,
                 encode_read_property(reference),
                 Urgency.PROBE,
-                max(self.patience(1), self._first_timeout),
+                max(self.patience(), self._first_timeout),
                 # Healthy devices behind the same router do not wait for this one.
                 lane and f"probes of {lane}",
             )

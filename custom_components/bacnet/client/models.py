@@ -177,5 +177,5 @@ class Inventory:
         return cls(
             device=DeviceDescription.from_dict(data["device"]),
             points={point.object_id: point for point in points},
-            objects=tuple(ObjectId(*item) for item in data["objects"]),
+            objects=tuple(ObjectId(*item) for item in data.get("objects", ())),
         )

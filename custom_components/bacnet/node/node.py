@@ -324,7 +324,12 @@ class Node:
         """Let a handler hear an unconfirmed service; return how to end that."""
         handlers = self._access_point.unconfirmed_handlers.setdefault(service, [])
         handlers.append(handler)
-        return lambda: handlers.remove(handler)
+
+        def unlisten() -> None:
+            if handler in handlers:
+                handlers.remove(handler)
+
+        return unlisten
 
     @property
     def reply_limit(self) -> int:
