@@ -9,8 +9,8 @@ from custom_components.bacnet.node.types import ObjectId
 from custom_components.bacnet.server.definition import ViewDefinition
 from custom_components.bacnet.server.device import LocalDevice
 from tests.independent.client import IndependentClient
-from tests.independent.model import PropertyKey, Refused
-from tests.independent.raw import RawPeer, apdu_of, unicast
+from tests.independent.model import Refused
+from tests.independent.raw import RawPeer
 
 from .objects import ADDRESS, INSTANCE, OBJECTS, READ_ONLY, WRITABLE
 
@@ -330,53 +330,3 @@ async def test_network_port(
         "ip-default-gateway": bytes(4),
         "ip-dns-server": bytes(4),
     }
-
-
-async def test_short_way_says_the_same(
-    device: LocalDevice, peer: RawPeer, port: int
-) -> None:
-    """Test that answers of the short way are octet by octet those of the long way.
-
-    A network priority of 1 sends a request the long way; the answer has none.
-    """
-    keys = [
-        PropertyKey(definition.object_id.type, definition.object_id.instance, number)
-        for definition in OBJECTS
-        for number in device.objects[definition.object_id].property_ids()
-        # It moves between two answers.
-        if number != PropertyIdentifier.ELAPSED_ACTIVE_TIME
-    ]
-    requests = [
-        *(b"\x02\x75\x07\x0c" + _selector(key, 1) for key in keys),
-        *(b"\x02\x75\x08\x0e" + _specification(key) for key in keys),
-        b"\x02\x75\x09\x0e" + b"".join(_specification(key) for key in keys[:30]),
-        b"\x02\x75\x0a\x0c" + _selector(PropertyKey(0, 99, 85), 1),
-        b"\x02\x75\x0b\x0e" + _specification(PropertyKey(0, 99, 85)),
-        b"\x02\x75\x0c\x0c\x0c\x00",
-        b"\x02\x75\x0d\x63",
-    ]
-    for request in requests:
-        for _ in range(2):  # the first fills the cache
-            await peer.send_raw_apdu(ADDRESS, request)
-        peer.send_datagram(ADDRESS, unicast(request))
-        short = await peer.receive_datagram()
-        datagram = bytearray(unicast(request))
-        datagram[5] |= 0x01
-        peer.send_datagram(ADDRESS, bytes(datagram))
-        assert await peer.receive_datagram() == short
-        assert apdu_of(short)[1] == request[2]
-
-
-def _selector(key: PropertyKey, number: int) -> bytes:
-    object_id = (int(key.object_type) << 22 | key.instance).to_bytes(4)
-    return b"\x0c" + object_id + _property_tag(int(key.property), number)
-
-
-def _specification(key: PropertyKey) -> bytes:
-    object_id = (int(key.object_type) << 22 | key.instance).to_bytes(4)
-    return b"\x0c" + object_id + b"\x1e" + _property_tag(int(key.property), 0) + b"\x1f"
-
-
-def _property_tag(property_id: int, number: int) -> bytes:
-    length = 1 if property_id < 256 else 2
-    return bytes((number << 4 | 8 | length,)) + property_id.to_bytes(length)

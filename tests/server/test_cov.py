@@ -21,6 +21,7 @@ from custom_components.bacnet.node.services import (
     encode_subscribe_cov,
 )
 from custom_components.bacnet.node.types import Date, ObjectId, Time
+from custom_components.bacnet.server import cov
 from custom_components.bacnet.server.cov import CovLimits
 from custom_components.bacnet.server.definition import ObjectDefinition
 from custom_components.bacnet.server.device import LocalDevice
@@ -572,6 +573,47 @@ async def test_thousands(device: LocalDevice, port: int) -> None:
     assert len(heard) == count
     assert longest < 0.1
     assert device.cov_subscription_count == count
+
+
+async def test_expired_subscriptions_are_swept(
+    device: LocalDevice, peer: RawPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Test that subscriptions that nobody renews do not pile up."""
+    monkeypatch.setattr(cov, "_SWEEP_INTERVAL", 0.7)
+    for process_id, lifetime in ((1, 1), (2, 60)):
+        request = CovSubscription(
+            process_id=process_id,
+            object_id=ObjectId(0, 1),
+            confirmed=False,
+            lifetime=lifetime,
+        )
+        await peer.send_raw_apdu(
+            ADDRESS, bytes((2, 0x75, process_id, 5)) + encode_subscribe_cov(request)
+        )
+        await peer.receive_apdu()
+    await asyncio.sleep(0.8)
+    assert device.cov_subscription_count == 2
+    await asyncio.sleep(0.7)
+    assert device.cov_subscription_count == 1
+    device.remove(ObjectId(0, 1))
+    await asyncio.sleep(0.7)
+    assert device.cov_subscription_count == 0
+
+
+async def test_silenced_while_it_waits(
+    device: LocalDevice, node: Node, peer: RawPeer
+) -> None:
+    """Test that a notification that was under way comes when the silence is over."""
+    device.set_password("x")
+    target = device.objects[ObjectId(0, 1)]
+    await peer.send_raw_apdu(ADDRESS, _subscribe(target.object_id, confirmed=True))
+    await peer.receive_apdu()
+    target.set_own_value(30.0)
+    for state, invoke_id in ((1, 2), (0, 3)):
+        order = bytes((0, 5, invoke_id, 17, 0x19, state, 0x2A, 0, 0x78))
+        assert await peer.send_raw_apdu(ADDRESS, order) == bytes((0x20, invoke_id, 17))
+    assert encode(Datatype.REAL, 30.0) in await peer.receive_apdu()
+    assert device.cov_subscription_count == 1
 
 
 async def test_close_ends_everything(

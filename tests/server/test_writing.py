@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import product
 from math import inf, nan
 from typing import Any, Final
 
@@ -316,12 +317,11 @@ async def test_wrong_targets(device: LocalDevice, client: IndependentClient) -> 
     assert answers == _WRONG_TARGETS
 
 
-@pytest.mark.parametrize("priority", [0, 17, 255])
 async def test_priorities_that_do_not_exist(
-    device: LocalDevice, client: IndependentClient, priority: int
+    device: LocalDevice, client: IndependentClient
 ) -> None:
     """Test that there are 16 priorities, wherever one is given."""
-    for name in (_PV, "units"):
+    for name, priority in product((_PV, "units"), (0, 17, 255)):
         with pytest.raises(Refused, match="error services parameter-out-of-range"):
             await client.write_property(
                 ADDRESS, "analog-value", WRITABLE, name, 1.0, "real", priority
@@ -413,13 +413,30 @@ async def test_rounded_commands(device: LocalDevice, client: IndependentClient) 
     assert await client.read_property(ADDRESS, "analog-value", WRITABLE, _PV) == 21.5
 
 
+async def test_corrections_without_a_command(
+    device: LocalDevice, client: IndependentClient
+) -> None:
+    """Test that a value is corrected where nothing is commanded as well."""
+    target = device.objects[_object_id("analog-value")]
+    await client.relinquish(ADDRESS, "analog-value", WRITABLE)
+    assert target.active_priority is None
+    read_only = device.objects[_object_id("analog-input", READ_ONLY)]
+    for corrected in (target, read_only):
+        corrected.adjust_active_value(22.0)
+        assert corrected.present_value == 22
+        assert corrected.read(PropertyIdentifier.PRESENT_VALUE) == b"\x44\x41\xb0\0\0"
+
+
 async def test_out_of_service(
     device: LocalDevice, commands: list[Command], client: IndependentClient
 ) -> None:
     """Test that out-of-service decouples a value from us, and couples it again."""
     target = device.objects[_object_id("analog-input")]
     at = (ADDRESS, "analog-input", WRITABLE)
+    assert await client.read_property(*at, "out-of-service") is False
+    assert not any(await client.read_property(*at, "status-flags"))
     await client.write_property(*at, "out-of-service", True, "boolean")
+    assert await client.read_property(*at, "out-of-service") is True
     assert await client.read_property(*at, "status-flags") == (
         False,
         False,

@@ -46,6 +46,8 @@ From revision 20 on a device has to refuse DISABLE in DeviceCommunicationControl
 _SERVICE_BITS = 44
 _OBJECT_TYPE_BITS = 60
 
+_FIRST_MOVED = ConfirmedService.READ_RANGE
+
 _CONFIRMED_BITS = {
     ConfirmedService.READ_RANGE: 35,
     ConfirmedService.LIFE_SAFETY_OPERATION: 37,
@@ -54,7 +56,7 @@ _CONFIRMED_BITS = {
     ConfirmedService.SUBSCRIBE_COV_PROPERTY_MULTIPLE: 41,
     ConfirmedService.CONFIRMED_COV_NOTIFICATION_MULTIPLE: 42,
 }
-"""Bits of the confirmed services that are not numbered as the service is."""
+"""Bits of the confirmed services from ReadRange on; those before have their number."""
 
 _UNCONFIRMED_BITS = {
     UnconfirmedService.I_AM: 26,
@@ -115,8 +117,11 @@ def _bits(count: int, set_bits: Iterable[int]) -> bytes:
 
 def _services_supported(device: DeviceObject) -> bytes:
     confirmed = [
-        _CONFIRMED_BITS.get(ConfirmedService(service), service)
+        service
+        if service < _FIRST_MOVED
+        else _CONFIRMED_BITS[ConfirmedService(service)]
         for service in device.node.answered_services
+        if service < _FIRST_MOVED or service in _CONFIRMED_BITS
     ]
     unconfirmed = [
         _UNCONFIRMED_BITS[UnconfirmedService(service)]

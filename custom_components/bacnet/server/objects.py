@@ -24,13 +24,13 @@ class LocalObject(ServedObject):
     """One object: its value, where the value comes from, and how good it is."""
 
     __slots__ = (
-        "_context",
         "_hold_timer",
         "_own_reliability",
         "_own_value",
         "_written_default",
         "_written_increment",
         "commands",
+        "context",
         "definition",
         "history",
         "kind",
@@ -51,7 +51,7 @@ class LocalObject(ServedObject):
         self.reliability: int = Reliability.NO_FAULT_DETECTED
         self.out_of_service = False
         self.observer: Callable[[LocalObject], None] | None = None
-        self._context = context
+        self.context = context
         self._hold_timer: TimerHandle | None = None
         self._own_value: PresentValue | None = None
         self._own_reliability: int = Reliability.NO_FAULT_DETECTED
@@ -66,11 +66,6 @@ class LocalObject(ServedObject):
     def name(self) -> str:
         """Return the object's name."""
         return self.definition.name
-
-    @property
-    def context(self) -> ObjectContext:
-        """Return the device around the object."""
-        return self._context
 
     @property
     def status_flags(self) -> BitString:
@@ -157,6 +152,8 @@ class LocalObject(ServedObject):
         value = self._taken(value)
         active = self.active_priority
         if active is None or self.commands is None:
+            self._own_value = value
+            self._forget(COMMAND_PROPERTIES)
             changed = self._set_present_value(value)
         else:
             changed = self._command(active, value, self.commands.sources[active])
@@ -374,11 +371,8 @@ class LocalObject(ServedObject):
                     self.commands.clear(priority)
 
     def _effective_value(self) -> PresentValue:
-        if self.commands is not None and (active := self.commands.active) is not None:
-            value = self.commands[active]
-            if value is not None:
-                return value
-        return self.relinquish_default
+        commanded = None if self.commands is None else self.commands.value
+        return self.relinquish_default if commanded is None else commanded
 
     def _command(
         self, priority: int, value: PresentValue | None, source: Source
@@ -417,7 +411,7 @@ class LocalObject(ServedObject):
     def _hold_over(self) -> None:
         self._end_hold()
         if self._set_present_value(self._effective_value()):
-            self._context.changed_with_time(self)
+            self.context.changed_with_time(self)
         self._notify()
 
     def _end_hold(self) -> None:

@@ -49,6 +49,11 @@ class PriorityArray:
         self.sources.pop(priority, None)
 
     @property
+    def value(self) -> PresentValue | None:
+        """Return the value of the highest priority that has one."""
+        return next((value for value in self.slots if value is not None), None)
+
+    @property
     def active(self) -> int | None:
         """Return the highest priority that has a value."""
         for priority, value in enumerate(self.slots, 1):

@@ -1,5 +1,6 @@
 """What every object of the device has in common: properties that can be read."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -40,7 +41,7 @@ _UNLISTED = frozenset(
 )
 
 
-class ServedObject:
+class ServedObject(ABC):
     """An object that others can read.
 
     ``cache`` holds encoded values by property; whoever changes something that a
@@ -56,9 +57,9 @@ class ServedObject:
         self.cache: dict[int, bytes] = {}
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Return the object's name."""
-        raise NotImplementedError
 
     def property_of(self, property_id: int) -> Property:
         """Return how a property is read.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 from ..node.codec import Datatype, encode, object_id_octets
 from ..node.enumerations import ErrorClass, ErrorCode, ObjectType
@@ -12,7 +13,7 @@ from .served import ServedObject
 _THIS_ONE = MAX_INSTANCE + 1
 """The instance that stands for whoever is asked (15.5.2)."""
 
-_UNIQUE_TYPES = frozenset({ObjectType.DEVICE, ObjectType.NETWORK_PORT})
+_UNIQUE_TYPES = (ObjectType.DEVICE, ObjectType.NETWORK_PORT)
 
 
 class ObjectTable:
@@ -33,7 +34,8 @@ class ObjectTable:
         if found is not None:
             return found
         if object_id.instance == _THIS_ONE and object_id.type in _UNIQUE_TYPES:
-            for served in self._by_id.values():
+            # They are the first of the list.
+            for served in islice(self._by_id.values(), len(_UNIQUE_TYPES)):
                 if served.object_id.type == object_id.type:
                     return served
         raise ServiceError(ErrorClass.OBJECT, ErrorCode.UNKNOWN_OBJECT)

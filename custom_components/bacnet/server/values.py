@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..node.codec import Datatype, decode_primitive, decode_value, encode
 from ..node.enumerations import ErrorClass, ErrorCode
 from ..node.errors import MalformedError, ServiceError
-from ..node.types import Date, Primitive, Time
+from ..node.types import Date, Time
 
 _REAL = Struct(">f")
 _HIGHEST_UNSIGNED = 0xFFFFFFFF
@@ -43,7 +43,7 @@ def value_out_of_range() -> ServiceError:
     return property_error(ErrorCode.VALUE_OUT_OF_RANGE)
 
 
-def decode_as(datatype: Datatype, data: bytes) -> Primitive:
+def decode_as(datatype: Datatype, data: bytes) -> Any:
     """Return a written value of exactly this datatype.
 
     Raises ServiceError: invalid-data-type.
@@ -72,14 +72,14 @@ def _shortest_real(value: float) -> float:
 
 def _decode_real(data: bytes) -> PresentValue:
     value = decode_as(Datatype.REAL, data)
-    if not isinstance(value, float) or not isfinite(value):
+    if not isfinite(value):
         raise value_out_of_range()
     return _shortest_real(value)
 
 
 def _decode_double(data: bytes) -> PresentValue:
-    value = decode_as(Datatype.DOUBLE, data)
-    if not isinstance(value, float) or not isfinite(value):
+    value: float = decode_as(Datatype.DOUBLE, data)
+    if not isfinite(value):
         raise value_out_of_range()
     return value
 
@@ -91,24 +91,23 @@ def _decode_binary(data: bytes) -> PresentValue:
     return bool(value)
 
 
-def _decode_unsigned(data: bytes) -> PresentValue:
-    value = decode_as(Datatype.UNSIGNED, data)
-    if not isinstance(value, int) or value > _HIGHEST_UNSIGNED:
+def decode_unsigned(data: bytes) -> int:
+    """Return a written Unsigned; raises ServiceError."""
+    value: int = decode_as(Datatype.UNSIGNED, data)
+    if value > _HIGHEST_UNSIGNED:
         raise value_out_of_range()
     return value
 
 
 def _decode_signed(data: bytes) -> PresentValue:
-    value = decode_as(Datatype.SIGNED, data)
-    if not isinstance(value, int) or not _LOWEST_SIGNED <= value <= _HIGHEST_SIGNED:
+    value: int = decode_as(Datatype.SIGNED, data)
+    if not _LOWEST_SIGNED <= value <= _HIGHEST_SIGNED:
         raise value_out_of_range()
     return value
 
 
 def _decode_string(data: bytes) -> PresentValue:
-    value = decode_as(Datatype.CHARACTER_STRING, data)
-    if not isinstance(value, str):
-        raise invalid_data_type()
+    value: str = decode_as(Datatype.CHARACTER_STRING, data)
     return value
 
 
@@ -135,17 +134,11 @@ def _specific_time(value: Time) -> Time:
 
 
 def _decode_date(data: bytes) -> PresentValue:
-    value = decode_as(Datatype.DATE, data)
-    if not isinstance(value, Date):
-        raise invalid_data_type()
-    return _specific_date(value)
+    return _specific_date(decode_as(Datatype.DATE, data))
 
 
 def _decode_time(data: bytes) -> PresentValue:
-    value = decode_as(Datatype.TIME, data)
-    if not isinstance(value, Time):
-        raise invalid_data_type()
-    return _specific_time(value)
+    return _specific_time(decode_as(Datatype.TIME, data))
 
 
 def _decode_datetime(data: bytes) -> PresentValue:
@@ -237,9 +230,9 @@ DOUBLE = ValueType(
     _finite, _encode_double, _decode_double, 0.0, _encode_double, _decode_double
 )
 BINARY = ValueType(bool, _encode_binary, _decode_binary, False)
-STATE = ValueType(_unsigned, _encode_unsigned, _decode_unsigned, 1)
+STATE = ValueType(_unsigned, _encode_unsigned, decode_unsigned, 1)
 UNSIGNED = ValueType(
-    _unsigned, _encode_unsigned, _decode_unsigned, 0, _encode_unsigned, _decode_unsigned
+    _unsigned, _encode_unsigned, decode_unsigned, 0, _encode_unsigned, decode_unsigned
 )
 SIGNED = ValueType(
     _signed,
@@ -247,7 +240,7 @@ SIGNED = ValueType(
     _decode_signed,
     0,
     _encode_unsigned,
-    _decode_unsigned,
+    decode_unsigned,
 )
 STRING = ValueType(str, _encoder(Datatype.CHARACTER_STRING), _decode_string, "")
 DATE = ValueType(

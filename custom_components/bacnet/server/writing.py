@@ -28,9 +28,13 @@ from .priority import Source
 from .properties import NULL
 from .served import Shape
 from .table import ObjectTable
-from .values import PresentValue, decode_as, property_error, value_out_of_range
-
-_HIGHEST_UNSIGNED = 0xFFFFFFFF
+from .values import (
+    PresentValue,
+    decode_as,
+    decode_unsigned,
+    property_error,
+    value_out_of_range,
+)
 
 
 def _denied() -> ServiceError:
@@ -179,7 +183,7 @@ def _write_reliability(
 ) -> _Written:
     if not target.out_of_service:
         raise _denied()
-    reliability = _decode_int(Datatype.ENUMERATED, write.value)
+    reliability: int = decode_as(Datatype.ENUMERATED, write.value)
     if reliability not in Reliability:
         raise value_out_of_range()
     target.simulate_reliability(reliability)
@@ -197,7 +201,7 @@ def _write_relinquish_default(
 def _write_state_count(
     target: LocalObject, write: PropertyWrite, by: Source
 ) -> _Written:
-    count = _decode_int(Datatype.UNSIGNED, write.value)
+    count = decode_unsigned(write.value)
     target.set_state_count(count, by.time)
     return count, None
 
@@ -205,16 +209,9 @@ def _write_state_count(
 def _write_active_time(
     target: LocalObject, write: PropertyWrite, by: Source
 ) -> _Written:
-    seconds = _decode_int(Datatype.UNSIGNED, write.value)
+    seconds = decode_unsigned(write.value)
     target.set_active_time(seconds, by.time)
     return seconds, None
-
-
-def _decode_int(datatype: Datatype, data: bytes) -> int:
-    value = decode_as(datatype, data)
-    if not isinstance(value, int) or value > _HIGHEST_UNSIGNED:
-        raise value_out_of_range()
-    return value
 
 
 _WRITERS: dict[int, Callable[[LocalObject, PropertyWrite, Source], _Written]] = {
