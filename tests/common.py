@@ -21,7 +21,7 @@ from custom_components.bacnet.const import (
     SUBENTRY_TYPE_DEVICE,
     SUBENTRY_TYPE_VIRTUAL_DEVICE,
 )
-from custom_components.bacnet.hub import device_data_of
+from custom_components.bacnet.device_data import device_data_of
 from custom_components.bacnet.node.enumerations import Segmentation
 
 NODE_ADDRESS = "127.0.0.1"

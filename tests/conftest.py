@@ -1,6 +1,7 @@
 """Fixtures for all tests: real UDP sockets on loopback addresses, no mocks of BACnet."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from ipaddress import IPv4Interface
 import json
 from pathlib import Path
@@ -9,14 +10,21 @@ from string import Formatter
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowHandler, FlowManager, FlowResultType
+from homeassistant.data_entry_flow import (
+    FlowHandler,
+    FlowManager,
+    FlowResultType,
+    section,
+)
+from homeassistant.helpers.storage import STORAGE_SEMAPHORE
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.bacnet import config_flow, search
+from custom_components.bacnet import config_flow, device_flow, search
 from custom_components.bacnet.const import DOMAIN
 from custom_components.bacnet.node.node import Node, NodeConfig
+from custom_components.bacnet.subentry_flow import NodeSubentryFlow
 from tests.common import node_entry, set_up_entry
 from tests.simulator import Simulator, building
 
@@ -59,18 +67,34 @@ async def start_node(port: int) -> AsyncIterator[NodeFactory]:
 
 
 @pytest.fixture
-async def simulator(port: int) -> AsyncIterator[Simulator]:
+async def simulator(hass: HomeAssistant, port: int) -> AsyncIterator[Simulator]:
     """Return three devices of the building; the last only has the single services."""
     air_handling_unit, vav_box, _, meter, _ = building()
     plans = (air_handling_unit, vav_box, meter)
     async with Simulator(plans, port=port, interval=0) as simulator:
         yield simulator
+        # A node that says goodbye wants an answer.
+        for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+            await hass.config_entries.async_unload(entry.entry_id)
 
 
 @pytest.fixture
 async def loaded_entry(hass: HomeAssistant, port: int) -> MockConfigEntry:
     """Return the loaded entry of a node without any devices."""
     return await set_up_entry(hass, node_entry(port))
+
+
+@pytest.fixture
+def slow_storage(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> asyncio.Semaphore:
+    """Let the devices of the building be remembered, each file behind a semaphore."""
+    inventory = {"device": {}, "points": [], "objects": []}
+    data = {"inventory": inventory, "capabilities": {}, "offered": []}
+    for plan in building():
+        key = f"{DOMAIN}.device.{plan.instance}"
+        hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": data}
+    return hass.data.setdefault(STORAGE_SEMAPHORE, asyncio.Semaphore(0))
 
 
 # --- flows --------------------------------------------------------------------------------
@@ -83,7 +107,7 @@ def quick_flows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_TICK_SECONDS", 0.05)
     monkeypatch.setattr(search, "_NAMES_SECONDS", 0.5)
     monkeypatch.setattr(config_flow, "_INSTANCE_QUESTION_SECONDS", 0.1)
-    monkeypatch.setattr(config_flow, "_FIND_SECONDS", 0.6)
+    monkeypatch.setattr(device_flow, "_FIND_SECONDS", 0.6)
 
 
 @pytest.fixture
@@ -97,7 +121,7 @@ def translated_flows(monkeypatch: pytest.MonkeyPatch) -> None:
         *arguments: Any,
     ) -> Any:
         result = await handle_step(manager, flow, *arguments)
-        if flow.__module__ == config_flow.__name__:
+        if isinstance(flow, config_flow.BacnetConfigFlow | NodeSubentryFlow):
             assert _missing_texts(result, _texts_of(flow.handler)) == set()
         return result
 
@@ -114,45 +138,67 @@ def _texts_of(handler: str | tuple[str, str]) -> Texts:
 def _missing_texts(result: Any, texts: Texts) -> set[str]:
     """Return what is shown without a text, and texts with nothing to show."""
     step: Texts = texts["step"].get(result.get("step_id"), {})
-    shown = [step.get("title"), step.get("description")]
     missing: set[str] = set()
+    shown: list[str] = []
+
+    def show(names: Iterable[str], among: Texts) -> None:
+        missing.update(set(names) - among.keys())
+        shown.extend(among[name] for name in names if name in among)
+
     match result["type"]:
         case FlowResultType.FORM:
-            fields = {str(marker) for marker in result["data_schema"].schema}
-            errors = set((result["errors"] or {}).values())
-            for kind in ("data", "data_description"):
-                missing |= fields ^ step.get(kind, {}).keys()
-                shown += step.get(kind, {}).values()
-            missing |= errors - texts["error"].keys()
-            shown += [texts["error"].get(error) for error in errors]
+            show({"title"}, step)
+            show({"description"} & step.keys(), step)
+            show((result["errors"] or {}).values(), texts.get("error", {}))
+            missing |= _fields_without_text(result["data_schema"], step)
+            shown += step.get("data_description", {}).values()
         case FlowResultType.MENU:
-            missing |= set(result["menu_options"]) ^ step["menu_options"].keys()
+            show({"title", "description"}, step)
+            show(result["menu_options"], step["menu_options"])
         case FlowResultType.SHOW_PROGRESS:
-            return {result["progress_action"]} - texts["progress"].keys()
+            show({result["progress_action"]}, texts["progress"])
         case FlowResultType.ABORT if "translation_domain" not in result:
-            return {result["reason"]} - texts["abort"].keys()
-        case _:
-            return missing
-    if step.get("title") is None:
-        missing.add(f"title of {result['step_id']}")
+            show({result["reason"]}, texts["abort"])
     placeholders = {
-        name
-        for text in shown
-        for _, name, _, _ in Formatter().parse(text or "")
-        if name is not None
+        name for text in shown for _, name, *_ in Formatter().parse(text) if name
     }
-    return missing | (placeholders - (result["description_placeholders"] or {}).keys())
+    return missing | (
+        placeholders - (result.get("description_placeholders") or {}).keys()
+    )
+
+
+def _fields_without_text(schema: vol.Schema, step: Texts) -> set[str]:
+    """Return fields without name or description, and names without a field."""
+    missing: set[str] = set()
+    fields: set[str] = set()
+    for marker, field in schema.schema.items():
+        if isinstance(field, section):
+            inner = step.get("sections", {}).get(str(marker), {})
+            missing |= _fields_without_text(field.schema, inner)
+            missing |= {"name"} - inner.keys()
+        else:
+            fields.add(str(marker))
+    for kind in ("data", "data_description"):
+        missing |= fields - step.get(kind, {}).keys() - step.get("sections", {}).keys()
+    return missing
 
 
 def shown_values(result: Any) -> dict[str, Any]:
     """Return the values with which the fields of a form are filled in."""
-    return {
-        str(marker): marker.description["suggested_value"]
-        if marker.description
-        else marker.default()
-        for marker in result["data_schema"].schema
-        if marker.description or marker.default is not vol.UNDEFINED
-    }
+    return _shown_values(result["data_schema"])
+
+
+def _shown_values(schema: vol.Schema) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for marker, field in schema.schema.items():
+        suggested = (marker.description or {}).get("suggested_value")
+        if isinstance(field, section):
+            values[str(marker)] = _shown_values(field.schema)
+        elif suggested is not None:
+            values[str(marker)] = suggested
+        elif marker.default is not vol.UNDEFINED:
+            values[str(marker)] = marker.default()
+    return values
 
 
 def shown_errors(result: Any) -> dict[str, str]:
@@ -171,8 +217,8 @@ def shown_options(result: Any, field: str) -> dict[str, str]:
     return {option["value"]: option["label"] for option in options}
 
 
-async def after_search(hass: HomeAssistant, result: Any) -> Any:
-    """Return what a flow shows when its search is over."""
+async def after_progress(hass: HomeAssistant, result: Any) -> Any:
+    """Return what a flow shows when a search, or what else takes time, is over."""
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     manager = {str: hass.config_entries.flow, tuple: hass.config_entries.subentries}
     await hass.async_block_till_done()

@@ -44,6 +44,11 @@ class BacnetReleaseButton(BacnetPointEntity, ButtonEntity):
 
     @callback
     @override
+    def async_rename(self) -> None:
+        """Keep the translated name; the next start takes the point's new one."""
+
+    @callback
+    @override
     def _async_take(self, reading: PointValue) -> None:
         """Show nothing of the value."""
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
-from types import MappingProxyType
 from typing import Any, override
 
 from homeassistant.components import network
@@ -12,102 +11,49 @@ from homeassistant.config_entries import (
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
-    ConfigSubentry,
-    ConfigSubentryData,
     ConfigSubentryFlow,
-    SubentryFlowResult,
 )
-from homeassistant.const import (
-    CONF_ADDRESS,
-    CONF_DESCRIPTION,
-    CONF_ENTITIES,
-    CONF_ENTITY_ID,
-    CONF_NAME,
-    CONF_PORT,
-)
+from homeassistant.const import CONF_ADDRESS, CONF_NAME, CONF_PORT
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.data_entry_flow import AbortFlow
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
-    BooleanSelector,
-    EntitySelector,
-    EntitySelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
     TextSelector,
 )
+from homeassistant.helpers.typing import DiscoveryInfoType
 import voluptuous as vol
 
 from .client.directory import Directory
 from .const import (
     CONF_DEVICES,
-    CONF_EXPOSURES,
     CONF_INSTANCE,
     CONF_INTERFACE,
-    CONF_OBJECT,
-    CONF_PRIORITY,
-    CONF_WRITABLE,
     DEFAULT_INSTANCE,
     DEFAULT_PORT,
-    DEFAULT_PRIORITY,
     DOMAIN,
     SUBENTRY_TYPE_DEVICE,
     SUBENTRY_TYPE_VIRTUAL_DEVICE,
 )
-from .exposure_mapping import EXPOSABLE_DOMAINS, traits_of_entity
-from .hub import BacnetConfigEntry, BacnetHub, device_data_of, start_error_key
+from .device_data import device_info_of
+from .device_flow import (
+    INTEGER,
+    DeviceSubentryFlowHandler,
+    as_subentry,
+    device_selector,
+    device_subentry,
+)
+from .hub import BacnetConfigEntry, BacnetHub, start_error_key
 from .node.errors import AddressInUseError, NodeStartError
-from .node.node import normalized_address
 from .node.types import MAX_INSTANCE
 from .search import FoundDevice, async_describe, async_search, temporary_node
+from .virtual_device_flow import VirtualDeviceSubentryFlowHandler
 
 _INSTANCE_QUESTION_SECONDS = 1.0
-_FIND_SECONDS = 3.0
-_MAX_LISTED = 30
-"""More options than this are offered as a searchable drop-down."""
 
 _POINT_TO_POINT = 31
 """From this prefix on, all addresses of a network are those of stations."""
-
-_INTEGER = NumberSelector(NumberSelectorConfig(mode=NumberSelectorMode.BOX, step=1))
-_PRIORITY = NumberSelector(
-    NumberSelectorConfig(mode=NumberSelectorMode.BOX, min=1, max=16, step=1)
-)
-
-
-# --- shared by the flows ------------------------------------------------------------------
-
-
-def _device_selector(found: Iterable[FoundDevice]) -> SelectSelector:
-    options = [
-        SelectOptionDict(value=str(device.info.instance), label=device.label)
-        for device in found
-    ]
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=options,
-            multiple=True,
-            mode=(
-                SelectSelectorMode.LIST
-                if len(options) <= _MAX_LISTED
-                else SelectSelectorMode.DROPDOWN
-            ),
-        )
-    )
-
-
-def _device_subentry(device: FoundDevice) -> ConfigSubentryData:
-    return ConfigSubentryData(
-        data=device_data_of(device.info) | {CONF_PRIORITY: DEFAULT_PRIORITY},
-        subentry_type=SUBENTRY_TYPE_DEVICE,
-        title=device.title,
-        unique_id=str(device.info.instance),
-    )
 
 
 async def _async_interfaces(hass: HomeAssistant) -> dict[str, str]:
@@ -241,8 +187,8 @@ class BacnetConfigFlow(ConfigFlow, domain=DOMAIN):
                         mode=SelectSelectorMode.DROPDOWN,
                     )
                 ),
-                vol.Required(CONF_PORT, default=DEFAULT_PORT): _INTEGER,
-                vol.Required(CONF_INSTANCE, default=DEFAULT_INSTANCE): _INTEGER,
+                vol.Required(CONF_PORT, default=DEFAULT_PORT): INTEGER,
+                vol.Required(CONF_INSTANCE, default=DEFAULT_INSTANCE): INTEGER,
                 vol.Required(
                     CONF_NAME, default=self.hass.config.location_name
                 ): TextSelector(),
@@ -343,7 +289,7 @@ class BacnetConfigFlow(ConfigFlow, domain=DOMAIN):
                 {
                     vol.Required(
                         CONF_DEVICES, default=list(self._found)
-                    ): _device_selector(self._found.values())
+                    ): device_selector(self._found.values())
                 }
             ),
             description_placeholders={"count": str(len(self._found))},
@@ -357,6 +303,54 @@ class BacnetConfigFlow(ConfigFlow, domain=DOMAIN):
             return self._async_create([])
         return self.async_show_form(step_id="nothing_found", data_schema=vol.Schema({}))
 
+    # --- a device that was heard --------------------------------------------------------
+
+    @override
+    async def async_step_integration_discovery(
+        self, discovery_info: DiscoveryInfoType
+    ) -> ConfigFlowResult:
+        """Offer a device that announced itself; it becomes part of the node's entry."""
+        instance = str(discovery_info[CONF_INSTANCE])
+        await self.async_set_unique_id(instance)
+        self._abort_if_unique_id_configured()
+        hub = self._loaded_hub()
+        if hub is None:
+            return self.async_abort(reason="entry_not_loaded")
+        if _is_set_up(hub, instance):
+            return self.async_abort(reason="already_configured")
+        device = await async_describe(hub.node, device_info_of(discovery_info))
+        self._found = {instance: device}
+        self.context["title_placeholders"] = {"name": device.title}
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Add the device, when the user wants it."""
+        [(instance, device)] = self._found.items()
+        if user_input is None:
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=vol.Schema({}),
+                description_placeholders={"label": device.label},
+            )
+        hub = self._loaded_hub()
+        if hub is None:
+            return self.async_abort(reason="entry_not_loaded")
+        if _is_set_up(hub, instance):
+            return self.async_abort(reason="already_configured")
+        self.hass.config_entries.async_add_subentry(
+            hub.entry, as_subentry(device_subentry(device))
+        )
+        return self.async_abort(
+            reason="device_added", description_placeholders={"name": device.title}
+        )
+
+    @callback
+    def _loaded_hub(self) -> BacnetHub | None:
+        entries = self.hass.config_entries.async_loaded_entries(DOMAIN)
+        return entries[0].runtime_data if entries else None
+
     @callback
     def _async_create(self, devices: Iterable[FoundDevice]) -> ConfigFlowResult:
         if self._async_current_entries():
@@ -365,8 +359,13 @@ class BacnetConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_create_entry(
             title=_entry_title(self._data),
             data=self._data,
-            subentries=[_device_subentry(device) for device in devices],
+            subentries=[device_subentry(device) for device in devices],
         )
+
+
+def _is_set_up(hub: BacnetHub, instance: str) -> bool:
+    devices = hub.entry.get_subentries_of_type(SUBENTRY_TYPE_DEVICE)
+    return any(subentry.unique_id == instance for subentry in devices)
 
 
 def _entry_title(data: Mapping[str, Any]) -> str:
@@ -406,396 +405,3 @@ async def _async_owner_of_instance(
 async def _async_ask(directory: Directory, instance: int) -> str | None:
     found = await directory.find(instance, timeout=_INSTANCE_QUESTION_SECONDS)
     return None if found is None else found.address
-
-
-class _SubentryFlowHandler(ConfigSubentryFlow):
-    """A flow that needs the running node."""
-
-    @callback
-    def _get_hub(self) -> BacnetHub:
-        """Return what runs the node; where nothing does, the flow ends."""
-        entry: BacnetConfigEntry = self._get_entry()
-        if entry.state is not ConfigEntryState.LOADED:
-            raise AbortFlow("entry_not_loaded")
-        return entry.runtime_data
-
-
-# --- remote devices -------------------------------------------------------------------------
-
-
-class DeviceSubentryFlowHandler(_SubentryFlowHandler):
-    """Add a remote device, or change how it is reached."""
-
-    def __init__(self) -> None:
-        """Start with nothing found."""
-        self._found: dict[str, FoundDevice] = {}
-        self._search: asyncio.Task[None] | None = None
-
-    @property
-    def _known(self) -> set[str | None]:
-        """Return the instances that can not be added: configured ones, and our own."""
-        entry = self._get_entry()
-        devices = entry.get_subentries_of_type(SUBENTRY_TYPE_DEVICE)
-        return {subentry.unique_id for subentry in devices} | {
-            str(entry.data[CONF_INSTANCE])
-        }
-
-    async def async_step_user(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Offer both ways to a device."""
-        self._get_hub()
-        return self.async_show_menu(step_id="user", menu_options=["search", "manual"])
-
-    async def async_step_search(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Search the network, with progress."""
-        if self._search is None:
-            self._search = self.hass.async_create_task(
-                self._async_search(self._get_hub())
-            )
-        if not self._search.done():
-            return self.async_show_progress(
-                step_id="search",
-                progress_action="search",
-                progress_task=self._search,
-            )
-        await self._search
-        return self.async_show_progress_done(
-            next_step_id="devices" if self._found else "nothing_found"
-        )
-
-    async def _async_search(self, hub: BacnetHub) -> None:
-        found = await async_search(
-            hub.node, hub.client.directory, self.async_update_progress
-        )
-        self._found = {
-            value: device
-            for device in found
-            if (value := str(device.info.instance)) not in self._known
-        }
-
-    async def async_step_nothing_found(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Say that there is nothing new, or why."""
-        self._get_hub()
-        return self.async_abort(reason="no_new_devices")
-
-    async def async_step_devices(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Let the user choose among the devices that are new."""
-        errors = {}
-        if user_input is not None:
-            if chosen := [self._found[value] for value in user_input[CONF_DEVICES]]:
-                return self._async_create(chosen)
-            errors[CONF_DEVICES] = "nothing_chosen"
-        return self.async_show_form(
-            step_id="devices",
-            data_schema=vol.Schema(
-                {
-                    vol.Required(CONF_DEVICES, default=[]): _device_selector(
-                        self._found.values()
-                    )
-                }
-            ),
-            errors=errors,
-            description_placeholders={"count": str(len(self._found))},
-        )
-
-    async def async_step_manual(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Ask for one device by its instance, its address, or both."""
-        hub = self._get_hub()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            instance, address = _parse_target(user_input, errors)
-            if not errors:
-                device = await self._async_find(hub, instance, address, errors)
-                if device is not None:
-                    return self._async_create([device])
-        schema = vol.Schema(
-            {
-                vol.Optional(CONF_INSTANCE): _INTEGER,
-                vol.Optional(CONF_ADDRESS): TextSelector(),
-            }
-        )
-        return self.async_show_form(
-            step_id="manual",
-            data_schema=self.add_suggested_values_to_schema(schema, user_input),
-            errors=errors,
-            description_placeholders={"highest": str(MAX_INSTANCE)},
-        )
-
-    async def _async_find(
-        self,
-        hub: BacnetHub,
-        instance: int | None,
-        address: str | None,
-        errors: dict[str, str],
-    ) -> FoundDevice | None:
-        """Return the device that is asked for, if it is new and answers."""
-        info = None
-        # Nobody needs to be asked about devices that are known; they may be silent.
-        known = str(instance) in self._known or address == hub.node.address
-        if not known:
-            info = await hub.client.directory.find(
-                instance, address, timeout=_FIND_SECONDS
-            )
-            known = info is not None and str(info.instance) in self._known
-        if known:
-            errors["base"] = "already_configured"
-        elif info is None:
-            errors["base"] = "no_answer"
-        else:
-            return await async_describe(hub.node, info)
-        return None
-
-    @callback
-    def _async_create(self, devices: Iterable[FoundDevice]) -> SubentryFlowResult:
-        """Add all devices; a flow itself makes only one subentry, the last."""
-        new = [
-            _device_subentry(device)
-            for device in devices
-            if str(device.info.instance) not in self._known
-        ]
-        if not new:
-            # Another flow was faster.
-            return self.async_abort(reason="already_configured")
-        *others, last = new
-        for other in others:
-            self.hass.config_entries.async_add_subentry(
-                self._get_entry(),
-                ConfigSubentry(
-                    data=MappingProxyType(dict(other["data"])),
-                    subentry_type=other["subentry_type"],
-                    title=other["title"],
-                    unique_id=other["unique_id"],
-                ),
-            )
-        return self.async_create_entry(
-            title=last["title"], data=last["data"], unique_id=last["unique_id"]
-        )
-
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Change the address of a device and the priority of our commands."""
-        hub = self._get_hub()
-        subentry = self._get_reconfigure_subentry()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            address = await self._async_checked_address(
-                hub, user_input[CONF_ADDRESS], subentry, errors
-            )
-            if not errors:
-                return self.async_update_and_abort(
-                    self._get_entry(),
-                    subentry,
-                    data_updates={
-                        CONF_ADDRESS: address,
-                        CONF_PRIORITY: int(user_input[CONF_PRIORITY]),
-                    },
-                )
-        schema = vol.Schema(
-            {
-                vol.Required(CONF_ADDRESS): TextSelector(),
-                vol.Required(CONF_PRIORITY): _PRIORITY,
-            }
-        )
-        return self.async_show_form(
-            step_id="reconfigure",
-            data_schema=self.add_suggested_values_to_schema(
-                schema, user_input or subentry.data
-            ),
-            errors=errors,
-            description_placeholders={
-                "device": subentry.title,
-                "instance": str(subentry.data[CONF_INSTANCE]),
-            },
-        )
-
-    async def _async_checked_address(
-        self,
-        hub: BacnetHub,
-        text: str,
-        subentry: ConfigSubentry,
-        errors: dict[str, str],
-    ) -> str:
-        """Return the address once the device has answered there."""
-        try:
-            address = _parse_address(text)
-        except ValueError:
-            errors[CONF_ADDRESS] = "invalid_address"
-            return text
-        if address != subentry.data[CONF_ADDRESS]:
-            info = await hub.client.directory.find(
-                subentry.data[CONF_INSTANCE], address, timeout=_FIND_SECONDS
-            )
-            if info is None:
-                errors[CONF_ADDRESS] = "no_answer"
-        return address
-
-
-def _parse_address(text: str) -> str:
-    """Return the address of one device as the node reports it; raises ValueError."""
-    address = normalized_address(text)
-    if "*" in address:
-        raise ValueError("a broadcast is no device")
-    return address
-
-
-def _parse_target(
-    user_input: Mapping[str, Any], errors: dict[str, str]
-) -> tuple[int | None, str | None]:
-    """Return instance and address of a device that is looked for."""
-    instance = user_input.get(CONF_INSTANCE)
-    address = user_input.get(CONF_ADDRESS)
-    if instance is None and not address:
-        errors["base"] = "nothing_given"
-    if instance is not None:
-        instance = int(instance)
-        if not 0 <= instance <= MAX_INSTANCE:
-            errors[CONF_INSTANCE] = "instance_out_of_range"
-    if address:
-        try:
-            address = _parse_address(address)
-        except ValueError:
-            errors[CONF_ADDRESS] = "invalid_address"
-    return instance, address or None
-
-
-# --- virtual devices ------------------------------------------------------------------------
-
-
-class VirtualDeviceSubentryFlowHandler(_SubentryFlowHandler):
-    """Group entities of Home Assistant into a virtual device, or change the group."""
-
-    async def async_step_user(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Make a virtual device."""
-        hub = self._get_hub()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            errors = self._errors_of(user_input)
-            if not errors:
-                data = self._data_of(hub, user_input, ())
-                return self.async_create_entry(title=data[CONF_NAME], data=data)
-        return self._async_show("user", user_input or {}, errors)
-
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Change a virtual device; objects that stay keep their identifiers."""
-        hub = self._get_hub()
-        subentry = self._get_reconfigure_subentry()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            errors = self._errors_of(user_input, subentry)
-            if not errors:
-                data = self._data_of(hub, user_input, subentry.data[CONF_EXPOSURES])
-                return self.async_update_and_abort(
-                    self._get_entry(), subentry, title=data[CONF_NAME], data=data
-                )
-        known = self._entities(
-            record[CONF_ENTITY_ID] for record in subentry.data[CONF_EXPOSURES]
-        )
-        values = {
-            **subentry.data,
-            CONF_ENTITIES: [entity_id for entity_id in known if entity_id],
-        }
-        return self._async_show("reconfigure", user_input or values, errors)
-
-    @callback
-    def _async_show(
-        self, step_id: str, values: Mapping[str, Any], errors: dict[str, str]
-    ) -> SubentryFlowResult:
-        schema = vol.Schema(
-            {
-                vol.Required(CONF_NAME): TextSelector(),
-                vol.Optional(CONF_DESCRIPTION): TextSelector(),
-                vol.Required(CONF_ENTITIES): EntitySelector(
-                    EntitySelectorConfig(domain=EXPOSABLE_DOMAINS, multiple=True)
-                ),
-                vol.Required(CONF_WRITABLE, default=False): BooleanSelector(),
-            }
-        )
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, values),
-            errors=errors,
-        )
-
-    @callback
-    def _entities(self, references: Iterable[str]) -> list[str | None]:
-        """Return the entity of each registry id or entity id, None where it is gone."""
-        registry = er.async_get(self.hass)
-        return [
-            er.async_resolve_entity_id(registry, reference) for reference in references
-        ]
-
-    def _errors_of(
-        self, user_input: Mapping[str, Any], itself: ConfigSubentry | None = None
-    ) -> dict[str, str]:
-        errors = {}
-        name = user_input[CONF_NAME].strip()
-        others = {
-            subentry.data[CONF_NAME]
-            for subentry in self._get_entry().get_subentries_of_type(
-                SUBENTRY_TYPE_VIRTUAL_DEVICE
-            )
-            if subentry is not itself
-        }
-        if not name:
-            errors[CONF_NAME] = "name_missing"
-        elif name in others:
-            errors[CONF_NAME] = "name_in_use"
-        entities = self._entities(user_input[CONF_ENTITIES])
-        if not entities:
-            errors[CONF_ENTITIES] = "nothing_chosen"
-        elif not all(entity and traits_of_entity(entity) for entity in entities):
-            errors[CONF_ENTITIES] = "entity_not_supported"
-        return errors
-
-    def _data_of(
-        self,
-        hub: BacnetHub,
-        user_input: Mapping[str, Any],
-        records: Iterable[Mapping[str, str]],
-    ) -> dict[str, Any]:
-        """Return the subentry's data; new entities get identifiers never used before."""
-        registry = er.async_get(self.hass)
-        kept = {
-            er.async_resolve_entity_id(registry, record[CONF_ENTITY_ID]): record
-            for record in records
-        }
-        return {
-            CONF_NAME: user_input[CONF_NAME].strip(),
-            CONF_DESCRIPTION: user_input.get(CONF_DESCRIPTION, ""),
-            CONF_WRITABLE: user_input[CONF_WRITABLE],
-            CONF_EXPOSURES: [
-                dict(kept[entity_id])
-                if entity_id in kept
-                else _new_record(hub, registry, entity_id)
-                for entity_id in dict.fromkeys(
-                    self._entities(user_input[CONF_ENTITIES])
-                )
-                if entity_id
-            ],
-        }
-
-
-def _new_record(
-    hub: BacnetHub, registry: er.EntityRegistry, entity_id: str
-) -> dict[str, str]:
-    traits = traits_of_entity(entity_id)
-    assert traits is not None
-    entity = registry.async_get(entity_id)
-    return {
-        CONF_ENTITY_ID: entity_id if entity is None else entity.id,
-        CONF_OBJECT: str(hub.exposure_store.async_allocate(traits.object_type)),
-    }

@@ -64,3 +64,6 @@ MODEL_VIRTUAL: Final = "BACnet virtual device"
 
 RELEASE_SUFFIX: Final = "-release"
 """Tells the unique id of a release button from that of the point's own entity."""
+
+UPDATES: Final = "updates"
+"""Key of the entity that tells how a device's points are kept up to date."""

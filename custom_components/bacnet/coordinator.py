@@ -16,7 +16,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 
 from .client.device import DeviceSession
 from .client.models import DeviceInfo, Inventory, Point, PointValue
-from .const import DOMAIN, NEW_POINTS_OFFER, POLL_FAST, POLL_SLOW
+from .const import DOMAIN, NEW_POINTS_OFFER, POLL_FAST, POLL_NORMAL, POLL_SLOW
 from .device_settings import DeviceSettings
 from .node.enumerations import ErrorCode
 from .node.errors import BacnetError, ServiceError
@@ -60,6 +60,7 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
             hass, _LOGGER, config_entry=entry, name=subentry.title, always_update=False
         )
         self.subentry = subentry
+        self._data = subentry.data
         self.session = session
         self.settings = DeviceSettings.from_data(subentry.data)
         self._store = store
@@ -67,7 +68,10 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
         self._followed: dict[ObjectId, int] = {}
         self._inventory: Inventory | None = None
         self._checked_at: float | None = None
+        self._after_poll: list[CALLBACK_TYPE] = []
         self._cycle = 0
+        self._cycles = 1
+        self._polls: dict[ObjectId, str] = {}
         self._refresh: asyncio.Task[None] | None = None
         self._set_interval()
 
@@ -127,9 +131,11 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
     @callback
     def async_update(self, subentry: ConfigSubentry) -> None:
         """Take a changed configuration, live."""
-        if subentry is self.subentry:
+        # Home Assistant changes the subentry in place.
+        if subentry.data is self._data and subentry.title == self.name:
             return
         self.subentry = subentry
+        self._data = subentry.data
         self.name = subentry.title
         self.settings = DeviceSettings.from_data(subentry.data)
         self._set_interval()
@@ -180,20 +186,22 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
     # --- polling -----------------------------------------------------------------------
 
     def _set_interval(self) -> None:
-        seconds = float(self.settings.scan_interval)
-        if any(point.poll == POLL_FAST for point in self.settings.points.values()):
-            seconds /= _FAST
-        self.update_interval = timedelta(seconds=seconds)
+        """Poll as often as the fastest point wants it."""
+        self._polls = {
+            object_id: point.poll
+            for object_id, point in self.settings.points.items()
+            if point.poll != POLL_NORMAL
+        }
+        self._cycles = _FAST if POLL_FAST in self._polls.values() else 1
+        self.update_interval = timedelta(
+            seconds=self.settings.scan_interval / self._cycles
+        )
 
     def _is_due(self, object_id: ObjectId) -> bool:
         """Return whether a point is read in this cycle."""
-        fast = any(point.poll == POLL_FAST for point in self.settings.points.values())
-        cycles = _FAST if fast else 1
-        settings = self.settings.points.get(object_id)
-        poll = None if settings is None else settings.poll
-        if poll == POLL_FAST:
-            return True
-        return self._cycle % (cycles * _SLOW if poll == POLL_SLOW else cycles) == 0
+        poll = self._polls.get(object_id, POLL_NORMAL)
+        every = {POLL_FAST: 1, POLL_SLOW: self._cycles * _SLOW}
+        return self._cycle % every.get(poll, self._cycles) == 0
 
     @override
     async def _async_update_data(self) -> None:
@@ -204,7 +212,7 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
                 await self.session.load()
                 self._checked_at = now
                 self._async_take_inventory()
-            await self.session.poll()
+            await self.session.poll(self._is_due)
         except BacnetError as error:
             raise UpdateFailed(
                 translation_domain=DOMAIN,
@@ -213,6 +221,8 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
             ) from error
         self._cycle += 1
         self._store.async_save(self.session)
+        for update in self._after_poll:
+            update()
 
     @callback
     def _async_take_inventory(self) -> None:
@@ -244,6 +254,12 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
                     "count": str(len(self._store.offered)),
                 },
             )
+
+    @callback
+    def async_after_poll(self, update: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Have each poll reported; return how to end that."""
+        self._after_poll.append(update)
+        return lambda: self._after_poll.remove(update)
 
     # --- following points ----------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from typing import Any, override
 
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -24,12 +25,15 @@ ATTR_PRIORITY = "priority"
 ATTR_RELIABILITY = "reliability"
 
 
-def number_of(reading: PointValue) -> float | None:
-    """Return the value of a numeric point; infinite and missing ones are unknown."""
+def number_of(reading: PointValue, factor: float = 1.0) -> float | None:
+    """Return the value of a numeric point times a factor; integers stay integers.
+
+    Infinite and missing values are unknown.
+    """
     value = reading.value
-    if isinstance(value, int | float) and math.isfinite(value):
-        return value
-    return None
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value if factor == 1 else value * factor
 
 
 def device_info_of(coordinator: DeviceCoordinator) -> DeviceInfo:
@@ -47,6 +51,26 @@ def device_info_of(coordinator: DeviceCoordinator) -> DeviceInfo:
         serial_number=device.serial_number or None,
         via_device_id=coordinator.config_entry.runtime_data.device_id,
     )
+
+
+class BacnetDeviceEntity(CoordinatorEntity[DeviceCoordinator], Entity):
+    """Something to know of a device as a whole; looked at with every poll."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: DeviceCoordinator, key: str) -> None:
+        """Identify the entity by device instance and what it tells."""
+        super().__init__(coordinator)
+        self._attr_unique_id = f"{coordinator.instance}-{key}"
+        self._attr_device_info = device_info_of(coordinator)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Look again after each poll; a coordinator tells only of lost contact."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.coordinator.async_after_poll(self._handle_coordinator_update)
+        )
 
 
 class BacnetPointEntity(CoordinatorEntity[DeviceCoordinator], Entity):
@@ -97,6 +121,25 @@ class BacnetPointEntity(CoordinatorEntity[DeviceCoordinator], Entity):
         if self.point.commandable:
             attributes[ATTR_PRIORITY] = reading.priority
         return attributes
+
+    @callback
+    def async_rename(self) -> None:
+        """Take another name, where the user chose one."""
+        name = self.coordinator.settings.name_of(self.point)
+        if name != self._attr_name and self.registry_entry is not None:
+            self._attr_name = name
+            er.async_get(self.hass).async_update_entity(
+                self.entity_id, original_name=name
+            )
+
+    @callback
+    def async_vanish(self) -> None:
+        """Leave, since the device has the point no more; the registry keeps the entity.
+
+        Its history may be worth keeping, and the point may come back.
+        """
+        if self.registry_entry is not None and not self.registry_entry.disabled:
+            self.hass.async_create_task(self.async_remove())
 
     @callback
     @override

@@ -1,24 +1,24 @@
 """The loaded integration: the node with both its roles, and what uses them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from ipaddress import IPv4Interface
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_ADDRESS, CONF_NAME, CONF_PORT, Platform
+from homeassistant.const import CONF_NAME, CONF_PORT, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import UNDEFINED, UndefinedType
+from homeassistant.util import dt as dt_util
 
 from .client.client import Client
+from .client.device import DeviceSession
 from .client.models import DeviceInfo, Point
 from .const import (
     CONF_INSTANCE,
     CONF_INTERFACE,
-    CONF_MAX_APDU,
-    CONF_SEGMENTATION,
-    CONF_VENDOR_ID,
     DOMAIN,
     MANUFACTURER,
     MODEL,
@@ -28,21 +28,25 @@ from .const import (
     SUBENTRY_TYPE_VIRTUAL_DEVICE,
 )
 from .coordinator import DeviceCoordinator
+from .device_data import device_info_of
+from .discovery import DeviceDiscovery
 from .exposures import VirtualDevice
-from .node.enumerations import Segmentation
 from .node.errors import AddressInUseError, AddressUnavailableError, NodeStartError
 from .node.node import Node, NodeConfig
+from .search import FoundDevice
 from .server.command import Command
 from .server.definition import DeviceDefinition
 from .server.device import LocalDevice
 from .storage import DeviceStore, ExposureStore
 
 if TYPE_CHECKING:
-    from .entity import BacnetPointEntity
+    from .entity import BacnetDeviceEntity, BacnetPointEntity
 
 type BacnetConfigEntry = ConfigEntry[BacnetHub]
+type DeviceEntityFactory = Callable[[DeviceCoordinator], BacnetDeviceEntity]
 type EntityFactory = Callable[[DeviceCoordinator, Point], BacnetPointEntity]
 
+_SEARCH_LIFETIME = timedelta(minutes=5)
 _DESCRIPTION = "Home Assistant as a BACnet device"
 
 
@@ -57,32 +61,25 @@ def start_error_key(error: NodeStartError) -> str:
     return _START_ERRORS.get(type(error), "cannot_start")
 
 
-def device_info_of(data: Mapping[str, Any]) -> DeviceInfo:
-    """Return the BACnet identity that a device subentry keeps."""
-    return DeviceInfo(
-        instance=data[CONF_INSTANCE],
-        address=data[CONF_ADDRESS],
-        max_apdu=data[CONF_MAX_APDU],
-        segmentation=Segmentation(data[CONF_SEGMENTATION]),
-        vendor_id=data[CONF_VENDOR_ID],
-    )
-
-
-def device_data_of(info: DeviceInfo) -> dict[str, Any]:
-    """Return what a device subentry keeps of a BACnet identity."""
-    return {
-        CONF_INSTANCE: info.instance,
-        CONF_ADDRESS: info.address,
-        CONF_MAX_APDU: info.max_apdu,
-        CONF_SEGMENTATION: int(info.segmentation),
-        CONF_VENDOR_ID: info.vendor_id,
-    }
-
-
 def entity_key(coordinator: DeviceCoordinator, platform: Platform, point: Point) -> str:
     """Return the unique id of the entity that a platform makes of a point."""
     suffix = RELEASE_SUFFIX if platform == Platform.BUTTON else ""
     return f"{coordinator.unique_id_of(point)}{suffix}"
+
+
+class EntityPlatform(NamedTuple):
+    """A platform of Home Assistant that is ready for entities."""
+
+    factory: EntityFactory
+    device_factories: tuple[DeviceEntityFactory, ...]
+    async_add_entities: AddConfigEntryEntitiesCallback
+
+
+class LastSearch(NamedTuple):
+    """What the last search found, and when."""
+
+    at: datetime
+    found: list[FoundDevice]
 
 
 class BacnetHub:
@@ -119,11 +116,13 @@ class BacnetHub:
         self.devices: dict[str, DeviceCoordinator] = {}
         self.virtual_devices: dict[str, VirtualDevice] = {}
         self.device_id = ""
-        self._platforms: dict[
-            Platform, tuple[EntityFactory, AddConfigEntryEntitiesCallback]
-        ] = {}
+        self._platforms: dict[Platform, EntityPlatform] = {}
+        self._described: set[tuple[str, Platform]] = set()
         self._added: dict[tuple[str, Platform], dict[str, BacnetPointEntity]] = {}
         self._running = False
+        self._discovery = DeviceDiscovery(self)
+        self._last_search: LastSearch | None = None
+        self._prepared: dict[int, DeviceSession] = {}
         self._version = version
 
     # --- life -------------------------------------------------------------------------
@@ -207,6 +206,7 @@ class BacnetHub:
             await DeviceStore(self.hass, coordinator.instance).async_remove()
             for platform in self._platforms:
                 self._added.pop((subentry_id, platform), None)
+                self._described.discard((subentry_id, platform))
         for subentry_id in self.virtual_devices.keys() - subentries.keys():
             self.virtual_devices.pop(subentry_id).async_remove()
         for subentry_id, subentry in subentries.items():
@@ -225,9 +225,12 @@ class BacnetHub:
         info = device_info_of(subentry.data)
         store = DeviceStore(self.hass, info.instance)
         inventory, capabilities = await store.async_load()
+        if (prepared := self._prepared.pop(info.instance, None)) is not None:
+            inventory, capabilities = prepared.inventory, prepared.capabilities
         session = self.client.open_session(
             info, inventory=inventory, capabilities=capabilities
         )
+        self._discovery.async_set_up(info.instance)
         coordinator = DeviceCoordinator(
             self.hass, self.entry, subentry, session, store, self._async_sync_entities
         )
@@ -254,6 +257,24 @@ class BacnetHub:
             self.device_id,
         )
 
+    # --- what flows leave behind ---------------------------------------------------------------
+
+    def keep_search(self, found: list[FoundDevice]) -> None:
+        """Keep what a search found, for the next flow."""
+        self._last_search = LastSearch(dt_util.utcnow(), found)
+
+    @property
+    def last_search(self) -> LastSearch | None:
+        """Return what the last search found, unless that is long ago."""
+        last = self._last_search
+        if last is None or dt_util.utcnow() - last.at > _SEARCH_LIFETIME:
+            return None
+        return last
+
+    def keep_inventory(self, session: DeviceSession) -> None:
+        """Keep what a flow read of a device that is about to be added."""
+        self._prepared[session.info.instance] = session
+
     # --- entities of remote devices ----------------------------------------------------------
 
     @callback
@@ -262,9 +283,15 @@ class BacnetHub:
         platform: Platform,
         factory: EntityFactory,
         async_add_entities: AddConfigEntryEntitiesCallback,
+        *device_factories: DeviceEntityFactory,
     ) -> None:
-        """Add the entities of a platform for all devices, those to come included."""
-        self._platforms[platform] = (factory, async_add_entities)
+        """Add the entities of a platform for all devices, those to come included.
+
+        ``factory`` makes the entity of a point, ``device_factories`` make the others.
+        """
+        self._platforms[platform] = EntityPlatform(
+            factory, device_factories, async_add_entities
+        )
         for coordinator in self.devices.values():
             self._async_sync_platform(coordinator, platform, coordinator.platforms)
 
@@ -284,7 +311,7 @@ class BacnetHub:
     ) -> None:
         if coordinator.inventory is None:
             return
-        factory, async_add_entities = self._platforms[platform]
+        factory, device_factories, async_add_entities = self._platforms[platform]
         subentry_id = coordinator.subentry.subentry_id
         entities = {
             entity_key(coordinator, platform, point): point
@@ -292,15 +319,24 @@ class BacnetHub:
         }
         added = self._added.setdefault((subentry_id, platform), {})
         for key in added.keys() - entities.keys():
-            self.hass.async_create_task(added.pop(key).async_remove())
+            entity = added.pop(key)
+            if entity.point.object_id not in coordinator.inventory.points:
+                entity.async_vanish()
         self._async_forget_entities(coordinator, platform, entities)
+        for entity in added.values():
+            entity.async_rename()
         new = {
             key: factory(coordinator, point)
             for key, point in entities.items()
             if key not in added
         }
+        if (subentry_id, platform) not in self._described:
+            self._described.add((subentry_id, platform))
+            others = [make(coordinator) for make in device_factories]
+        else:
+            others = []
         added |= new
-        async_add_entities(new.values(), config_subentry_id=subentry_id)
+        async_add_entities([*others, *new.values()], config_subentry_id=subentry_id)
 
     @callback
     def _async_forget_entities(
@@ -351,6 +387,7 @@ class BacnetHub:
     @callback
     def _async_heard(self, info: DeviceInfo) -> None:
         """Take notice of an I-Am."""
+        self._discovery.async_heard(info)
         if (coordinator := self._coordinator_of(info.instance)) is not None:
             coordinator.async_heard()
 

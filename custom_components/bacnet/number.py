@@ -50,8 +50,7 @@ class BacnetNumber(BacnetPointEntity, NumberEntity):
     @override
     def _async_take(self, reading: PointValue) -> None:
         """Set the value."""
-        value = number_of(reading)
-        self._attr_native_value = None if value is None else value * self._factor
+        self._attr_native_value = number_of(reading, self._factor)
 
     @override
     async def async_set_native_value(self, value: float) -> None:

@@ -8,6 +8,7 @@ from homeassistant.const import PERCENTAGE, Platform
 
 from .client.models import Point
 from .node.enumerations import ObjectType
+from .node.types import ObjectId
 from .units import traits_of
 
 
@@ -86,6 +87,11 @@ def platform_of(point: Point) -> Platform:
     """Return the platform that shows a point."""
     platforms = _PLATFORMS.get(point.object_id.type, _ONLY_SENSOR)
     return platforms.writable if is_writable(point) else platforms.read_only
+
+
+def read_only_platform_of(object_id: ObjectId) -> Platform:
+    """Return the platform that only shows an object."""
+    return _PLATFORMS.get(object_id.type, _ONLY_SENSOR).read_only
 
 
 def choices_of(point: Point) -> list[Platform]:

@@ -15,8 +15,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .calendar_values import date_of, datetime_of, text_of
 from .client.models import Point, PointValue
+from .const import UPDATES
 from .coordinator import DeviceCoordinator
-from .entity import BacnetPointEntity, number_of
+from .entity import BacnetDeviceEntity, BacnetPointEntity, number_of
 from .hub import BacnetConfigEntry
 from .node.enumerations import ObjectType
 from .point_mapping import COUNTERS, MULTI_STATE, is_ordinary, options_of, precision_of
@@ -33,7 +34,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors of all devices, now and later."""
     entry.runtime_data.async_add_platform(
-        Platform.SENSOR, _sensor_of, async_add_entities
+        Platform.SENSOR, _sensor_of, async_add_entities, BacnetUpdatesSensor
     )
 
 
@@ -56,8 +57,7 @@ class BacnetAnalogSensor(BacnetPointEntity, SensorEntity):
     @override
     def _async_take(self, reading: PointValue) -> None:
         """Set the value."""
-        value = number_of(reading)
-        self._attr_native_value = None if value is None else value * self._factor
+        self._attr_native_value = number_of(reading, self._factor)
 
 
 class BacnetStateSensor(BacnetPointEntity, SensorEntity):
@@ -125,6 +125,23 @@ class BacnetDiagnosticSensor(BacnetTextSensor):
     """The present-value of an object that has no place in Home Assistant."""
 
     _attr_entity_category = EntityCategory.DIAGNOSTIC
+
+
+class BacnetUpdatesSensor(BacnetDeviceEntity, SensorEntity):
+    """How the points of a device are kept up to date."""
+
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_translation_key = UPDATES
+
+    def __init__(self, coordinator: DeviceCoordinator) -> None:
+        """Belong to the device."""
+        super().__init__(coordinator, UPDATES)
+
+    @property
+    @override
+    def native_value(self) -> str:
+        """Return the counts in words: ``COV 20/20, 140 polled``."""
+        return self.coordinator.session.cov_text
 
 
 _SENSORS: Final[Mapping[int, type[BacnetPointEntity]]] = {
