@@ -236,8 +236,7 @@ async def test_devices_are_described(
     assert device.name == "AHU-1"
     assert device.model == "SC-AHU"
     assert device.manufacturer
-    assert device.sw_version
-    assert device.hw_version
+    assert device.sw_version == "2.4.1 / 1.3.0"
     assert device.via_device_id == node.id
     assert node.name == "Test home"
 

@@ -41,13 +41,13 @@ def device_info_of(coordinator: DeviceCoordinator) -> DeviceInfo:
     inventory = coordinator.session.inventory
     assert inventory is not None
     device = inventory.device
+    versions = (device.firmware_revision, device.application_software_version)
     return DeviceInfo(
         identifiers={(DOMAIN, str(coordinator.instance))},
         name=device.name or coordinator.name,
         manufacturer=device.vendor_name or None,
         model=device.model_name or None,
-        sw_version=device.application_software_version or None,
-        hw_version=device.firmware_revision or None,
+        sw_version=" / ".join(filter(None, versions)) or None,
         serial_number=device.serial_number or None,
         via_device_id=coordinator.config_entry.runtime_data.device_id,
     )

@@ -265,9 +265,10 @@ class Node:
             self._link.server.send_plain(apdu, station)
             return
         self._link.server.spawn(
-            self._access_point.send_unconfirmed(
-                parse_address(destination), service, parameters
-            )
+            self._access_point.send_unconfirmed,
+            parse_address(destination),
+            service,
+            parameters,
         )
 
     def _may_send(self, service: int) -> bool:

@@ -221,7 +221,7 @@ class DatagramServer(Server[PDU]):
             source=IPv4Address(source),
             destination=LocalBroadcast() if broadcast else None,
         )
-        self.spawn(self.response(pdu))
+        self.spawn(self.response, pdu)
 
     def send_plain(self, apdu: bytes, target: tuple[str, int]) -> None:
         """Send an APDU to a station of our own network, past the layers above."""
@@ -232,18 +232,30 @@ class DatagramServer(Server[PDU]):
                 _UNICAST_HEAD + length + _PLAIN_NPDU + apdu, target
             )
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn[**P](
+        self,
+        work: Callable[P, Coroutine[Any, Any, None]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
         """Run work for one datagram; it ends with the sockets at the latest."""
-        task = asyncio.get_running_loop().create_task(self._contain(work))
+        task = asyncio.get_running_loop().create_task(
+            self._contain(work, *args, **kwargs)
+        )
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
-    async def _contain(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _contain[**P](
+        self,
+        work: Callable[P, Coroutine[Any, Any, None]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
         # Whatever a datagram contains, it must not reach Home Assistant's log as a
         # traceback: bacpypes3 raises all kinds of errors for malformed ones, its own
         # among them derived from BaseException.
         try:
-            await work
+            await work(*args, **kwargs)
         except asyncio.CancelledError, KeyboardInterrupt, SystemExit:
             raise
         except BaseException as error:  # noqa: BLE001
