@@ -103,10 +103,10 @@ def slow_storage(
 @pytest.fixture
 def quick_flows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the flows wait only as long as loopback needs."""
-    monkeypatch.setattr(search, "_SEARCH_SECONDS", 0.2)
+    monkeypatch.setattr(search, "_SEARCH_SECONDS", 0.3)
     monkeypatch.setattr(search, "_TICK_SECONDS", 0.05)
     monkeypatch.setattr(search, "_NAMES_SECONDS", 0.5)
-    monkeypatch.setattr(config_flow, "_INSTANCE_QUESTION_SECONDS", 0.1)
+    monkeypatch.setattr(config_flow, "_INSTANCE_QUESTION_SECONDS", 0.2)
     monkeypatch.setattr(device_flow, "_FIND_SECONDS", 0.6)
 
 
@@ -136,7 +136,7 @@ def _texts_of(handler: str | tuple[str, str]) -> Texts:
 
 
 def _missing_texts(result: Any, texts: Texts) -> set[str]:
-    """Return what is shown without a text, and texts with nothing to show."""
+    """Return what is shown without a text, and placeholders without a value."""
     step: Texts = texts["step"].get(result.get("step_id"), {})
     missing: set[str] = set()
     shown: list[str] = []
@@ -168,7 +168,7 @@ def _missing_texts(result: Any, texts: Texts) -> set[str]:
 
 
 def _fields_without_text(schema: vol.Schema, step: Texts) -> set[str]:
-    """Return fields without name or description, and names without a field."""
+    """Return fields without a name or without a description."""
     missing: set[str] = set()
     fields: set[str] = set()
     for marker, field in schema.schema.items():

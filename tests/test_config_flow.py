@@ -60,6 +60,17 @@ ETHERNET = "192.0.2.10/24"
 LOOPBACK = "127.0.0.1/8"
 SECOND_LOOPBACK = "127.0.0.2/8"
 
+TEXT_KINDS = (
+    "abort",
+    "data",
+    "data_description",
+    "error",
+    "menu_options",
+    "progress",
+    "sections",
+    "step",
+)
+
 INVALID_FIELDS = [
     pytest.param("interface", "192.0.2.99", "invalid_interface", id="no prefix"),
     pytest.param("interface", "192.0.2.10/33", "invalid_interface", id="prefix"),
@@ -367,6 +378,8 @@ async def test_devices(
         "1004": f"METER-1 (1004) · {where[METER]} · Simulated Controls SC-METER",
     }
     assert shown_values(result) == {"devices": ["1001", "1002", "1004"]}
+    mode = result["data_schema"].schema["devices"].config["mode"]
+    assert mode == SelectSelectorMode.LIST
 
     result = await _submit(hass, flow, {"devices": ["1004", "1002"]})
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -441,22 +454,17 @@ async def test_device_without_names(
     assert labels["1002"] == f"Device 1002 (1002) · {simulator.addresses[VAV]}"
 
 
-@pytest.mark.parametrize(
-    ("count", "mode"),
-    [(30, SelectSelectorMode.LIST), (31, SelectSelectorMode.DROPDOWN)],
-)
 async def test_many_devices(
-    hass: HomeAssistant,
-    user_input: dict[str, Any],
-    count: int,
-    mode: SelectSelectorMode,
+    hass: HomeAssistant, user_input: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Test that many devices are offered in a list that can be searched."""
-    async with Simulator(generated(count, 1), port=user_input["port"], interval=0):
+    monkeypatch.setattr(search, "_SEARCH_SECONDS", 1.0)
+    async with Simulator(generated(31, 1), port=user_input["port"], interval=0):
         result = await _submit(hass, await _start(hass), user_input)
         result = await after_progress(hass, result)
-    assert len(shown_options(result, "devices")) == count
-    assert result["data_schema"].schema["devices"].config["mode"] == mode
+    assert len(shown_options(result, "devices")) == 31
+    mode = result["data_schema"].schema["devices"].config["mode"]
+    assert mode == SelectSelectorMode.DROPDOWN
 
 
 async def test_closed_while_searching(
@@ -830,18 +838,20 @@ def test_no_text_is_unused(texts: Texts, modules: tuple[ModuleType, ...]) -> Non
     That each place has its text, and each text its placeholders, is looked up in every
     test of a flow.
     """
-    source = "".join(map(inspect.getsource, modules))
-    literals = set(re.findall(r'"(\w+)"', source))
-    keys = {
-        *(
-            key
-            for kind in ("abort", "error", "progress", "step")
-            for key in texts.get(kind, {})
-        ),
-        *(
-            key
-            for step in texts["step"].values()
-            for key in step.get("menu_options", {})
-        ),
+    names = {
+        name
+        for module in modules
+        for name in (
+            *re.findall(r'"(\w+)"', inspect.getsource(module)),
+            *(value for value in vars(module).values() if isinstance(value, str)),
+        )
     }
-    assert keys - literals == set()
+    parts = [*texts["step"].values()]
+    parts += [part for step in parts for part in step.get("sections", {}).values()]
+    keys = {
+        key
+        for part in (texts, *parts)
+        for kind in TEXT_KINDS
+        for key in part.get(kind, {})
+    }
+    assert keys - names == set()

@@ -178,7 +178,7 @@ async def test_points_one_by_one(
     )
     form = await _choose(hass, result, "pick")
     result = await _submit(hass, form, {"objects": []})
-    assert result["errors"] == {"objects": "nothing_chosen"}
+    assert result["errors"] == {"objects": "no_points_chosen"}
     result = await _submit(
         hass, form, {"objects": ["analog-input,3", "binary-input,1"]}
     )

@@ -21,7 +21,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BacnetConfigEntry) -> bo
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,
             translation_key=start_error_key(error),
-            translation_placeholders={"error": str(error)},
+            translation_placeholders={
+                "address": hub.node.address,
+                "error": str(error),
+            },
         ) from error
     entry.runtime_data = hub
     hub.async_begin()

@@ -39,6 +39,7 @@ from .const import (
 from .device_data import device_info_of
 from .device_flow import (
     INTEGER,
+    MAX_LISTED,
     DeviceSubentryFlowHandler,
     as_subentry,
     device_selector,
@@ -288,7 +289,11 @@ class BacnetConfigFlow(ConfigFlow, domain=DOMAIN):
             data_schema=vol.Schema(
                 {
                     vol.Required(
-                        CONF_DEVICES, default=list(self._found)
+                        CONF_DEVICES,
+                        # A large site is chosen from, not ticked off.
+                        default=list(self._found)
+                        if len(self._found) <= MAX_LISTED
+                        else [],
                     ): device_selector(self._found.values())
                 }
             ),

@@ -19,7 +19,7 @@ from .client.models import DeviceInfo, Inventory, Point, PointValue
 from .const import DOMAIN, NEW_POINTS_OFFER, POLL_FAST, POLL_NORMAL, POLL_SLOW
 from .device_settings import DeviceSettings
 from .node.enumerations import ErrorCode
-from .node.errors import BacnetError, ServiceError
+from .node.errors import BacnetError, NodeStoppedError, ServiceError
 from .node.types import ObjectId
 from .storage import DeviceStore
 
@@ -179,6 +179,10 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
         await super().async_shutdown()
         self._store.async_save(self.session)
 
+    async def async_forget(self) -> None:
+        """Forget what was remembered of the device, also what is not written yet."""
+        await self._store.async_remove()
+
     @callback
     def _async_contact_changed(self) -> None:
         _LOGGER.debug("%s answers: %s", self.name, self.last_update_success)
@@ -213,6 +217,9 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
                 self._checked_at = now
                 self._async_take_inventory()
             await self.session.poll(self._is_due)
+        except NodeStoppedError:
+            # The entry is being unloaded; that is no failure of the device.
+            return
         except BacnetError as error:
             raise UpdateFailed(
                 translation_domain=DOMAIN,

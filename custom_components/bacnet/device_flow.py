@@ -76,7 +76,7 @@ from .search import FoundDevice, async_describe, async_search
 from .subentry_flow import NodeSubentryFlow
 
 _FIND_SECONDS: Final = 3.0
-_MAX_LISTED: Final = 30
+MAX_LISTED: Final = 30
 """More options than this are offered as a searchable drop-down."""
 
 _MAX_PICKED: Final = 1000
@@ -105,7 +105,7 @@ def _select(
         options=options,
         multiple=multiple,
         mode=SelectSelectorMode.LIST
-        if len(options) <= _MAX_LISTED
+        if len(options) <= MAX_LISTED
         else SelectSelectorMode.DROPDOWN,
     )
     if translation_key is not None:
@@ -463,7 +463,7 @@ class DeviceSubentryFlowHandler(NodeSubentryFlow):
                     objects=frozenset(map(ObjectId.parse, user_input[CONF_OBJECTS])),
                 )
                 return await self.async_step_save_points()
-            errors[CONF_OBJECTS] = "nothing_chosen"
+            errors[CONF_OBJECTS] = "no_points_chosen"
         matching = [
             point for point in self._points if self._selection.matches_rule(point)
         ]

@@ -178,7 +178,7 @@ async def test_close_ends_the_silence(
 async def test_restart(
     locked_device: LocalDevice, node: Node, client: IndependentClient, port: int
 ) -> None:
-    """Test that a restart is passed on, ends a silence, and is refused with nobody there."""
+    """Test that a restart is passed on and ends a silence, but needs a listener."""
     with pytest.raises(Refused, match="error services service-request-denied"):
         await client.reinitialize_device(ADDRESS, "warmstart", _PASSWORD)
     requests: list[ReinitializeRequest] = []

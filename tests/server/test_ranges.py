@@ -110,7 +110,7 @@ _STATE_TEXT = "0c 03 40 00 01 19 6e"
             " 74 00 4f 66 66 75 05 00 48 65 61 74 75 05 00 43 6f 6f 6c 5f",
             id="all",
         ),
-        # bac-py does not know these two errors: list-item-not-numbered and -timestamped.
+        # bac-py does not know list-item-not-numbered and list-item-not-timestamped.
         pytest.param(
             f"{_STATE_TEXT} 6e 21 01 31 01 6f",
             "50 01 1a 91 02 91 8c",

@@ -173,6 +173,18 @@ async def test_too_long_answers(
     assert reply.hex(" ") == answer
 
 
+async def test_too_long_answers_cost_little(device: LocalDevice, peer: RawPeer) -> None:
+    """Test that nobody reads on when the answer is too long already."""
+    specification = bytes.fromhex("0c 00 00 00 01 1e 09 08 1f")
+    nowhere = bytes.fromhex("0c 00 00 00 63 1e 09 08 1f")
+    for head, answer in (("00 03", "71 01 04"), ("02 13", "71 01 0b")):
+        reply = await peer.send_raw_apdu(
+            ADDRESS,
+            bytes.fromhex(f"{head} 01 0e") + specification * 50 + nowhere * 50,
+        )
+        assert reply.hex(" ") == answer
+
+
 @pytest.mark.parametrize(
     ("limits", "size"), [(0x70, 50), (0x71, 128), (0x73, 480), (0x75, 1476)]
 )

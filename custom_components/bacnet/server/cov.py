@@ -45,7 +45,7 @@ _LOGGER = logging.getLogger(__name__)
 _SWEEP_INTERVAL = 30.0
 _NOTIFICATIONS_PER_ROUND = 50
 _PAUSE = 0.01
-"""Between rounds: neither our loop nor a subscriber's buffer holds thousands at once."""
+"""Between rounds: neither our loop nor a subscriber's buffer takes all at once."""
 
 _MAX_OUTSTANDING = 16
 _MAX_FAILURES = 3
@@ -191,7 +191,7 @@ class CovServices:
         self._sweep_handle: asyncio.TimerHandle | None = None
         self._outstanding = asyncio.Semaphore(_MAX_OUTSTANDING)
 
-    # --- subscriptions -----------------------------------------------------------------
+    # --- subscriptions --------------------------------------------------------------
 
     @property
     def count(self) -> int:
@@ -349,7 +349,7 @@ class CovServices:
             if subscription.expires is None or subscription.expires > now
         ]
 
-    # --- notifications -------------------------------------------------------------------
+    # --- notifications --------------------------------------------------------------
 
     def resume(self) -> None:
         """Tell what changed while the node was silenced."""

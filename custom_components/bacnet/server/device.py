@@ -64,7 +64,7 @@ class LocalDevice:
         self._discovery = DiscoveryServices(node, self._device, self._table)
         self._writing = WriteServices(self._table, clock)
         self._control = ControlServices(node, clock, self._cov.resume)
-        reading = ReadServices(self._table)
+        reading = ReadServices(node, self._table)
         ranges = RangeServices(node, self._table)
         confirmed = {
             Confirmed.READ_PROPERTY: reading.read_property,
@@ -95,7 +95,7 @@ class LocalDevice:
             ),
         ]
 
-    # --- objects -----------------------------------------------------------------------
+    # --- objects --------------------------------------------------------------------
 
     @property
     def objects(self) -> Mapping[ObjectId, LocalObject]:
@@ -163,7 +163,7 @@ class LocalDevice:
         del self._views[object_id]
         self._table.remove(object_id)
 
-    # --- the device itself -----------------------------------------------------------------
+    # --- the device itself ----------------------------------------------------------
 
     def update_device(self, definition: DeviceDefinition) -> None:
         """Change what the device says of itself; raises ValueError.
@@ -205,7 +205,7 @@ class LocalDevice:
         ):
             callbacks.clear()
 
-    # --- news ------------------------------------------------------------------------------
+    # --- news -----------------------------------------------------------------------
 
     def subscribe_commands(self, callback: Callable[[Command], None]) -> Unsubscribe:
         """Hear of every accepted write, once."""

@@ -59,7 +59,7 @@ class LocalObject(ServedObject):
         self._written_default: PresentValue | None = None
         self.present_value: PresentValue = self.relinquish_default
 
-    # --- what it shows ---------------------------------------------------------------
+    # --- what it shows --------------------------------------------------------------
 
     @property
     @override
@@ -125,7 +125,7 @@ class LocalObject(ServedObject):
             increment = self.definition.resolution or _DEFAULT_COV_INCREMENT
         return self.kind.value.convert(abs(increment))
 
-    # --- our own side ------------------------------------------------------------------
+    # --- our own side ---------------------------------------------------------------
 
     def set_own_value(
         self,
@@ -248,7 +248,7 @@ class LocalObject(ServedObject):
         """Let go of timers."""
         self._cancel_hold_timer()
 
-    # --- the network's side --------------------------------------------------------------
+    # --- the network's side ---------------------------------------------------------
 
     def check(self, value: PresentValue) -> None:
         """Raise ServiceError value-out-of-range for a value outside the limits."""
@@ -315,7 +315,7 @@ class LocalObject(ServedObject):
             self.history.set_active_seconds(seconds, now)
             self._forget(COUNTER_PROPERTIES)
 
-    # --- inside --------------------------------------------------------------------------
+    # --- inside ---------------------------------------------------------------------
 
     def _take_own(self, value: PresentValue | None) -> None:
         changed = self._set_reliability(self._own_reliability)

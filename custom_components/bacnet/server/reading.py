@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ..node.enumerations import ErrorCode, PropertyIdentifier as P
 from ..node.errors import ServiceError
+from ..node.node import Node
 from ..node.services import (
     PropertySelection,
     ReadResult,
@@ -24,8 +25,9 @@ _GROUPS: dict[int, bool | None] = {P.ALL: None, P.REQUIRED: True, P.OPTIONAL: Fa
 class ReadServices:
     """Answers whoever reads properties."""
 
-    def __init__(self, table: ObjectTable) -> None:
+    def __init__(self, node: Node, table: ObjectTable) -> None:
         """Read objects of a table."""
+        self._node = node
         self._table = table
 
     def read_property(self, source: str, data: bytes) -> bytes:
@@ -47,10 +49,18 @@ class ReadServices:
 
     def read_property_multiple(self, source: str, data: bytes) -> bytes:
         """Answer a ReadPropertyMultiple; what fails, fails by itself."""
-        return self._known_values(data) or encode_read_property_multiple_ack(
-            self._results(object_id, selections)
-            for object_id, selections in decode_read_property_multiple(data)
-        )
+        known = self._known_values(data)
+        if known is not None:
+            return known
+        parts = []
+        length = 0
+        for object_id, selections in decode_read_property_multiple(data):
+            results = self._results(object_id, selections)
+            parts.append(encode_read_property_multiple_ack([results]))
+            length += len(parts[-1])
+            if length > self._node.reply_limit:
+                break  # The asker can not take it, however much is left to read.
+        return b"".join(parts)
 
     def _known_values(self, data: bytes) -> bytes | None:
         """Return the answer where every value is known, None for any other request.
@@ -86,7 +96,7 @@ class ReadServices:
                 position += 1
         except IndexError:
             return None
-        return b"".join(parts)
+        return b"".join(parts) or None
 
     def _results(
         self, object_id: ObjectId, selections: list[PropertySelection]
