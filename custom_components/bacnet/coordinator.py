@@ -68,6 +68,7 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
         self._followed: dict[ObjectId, int] = {}
         self._inventory: Inventory | None = None
         self._checked_at: float | None = None
+        self._selecting = False
         self._after_poll: list[CALLBACK_TYPE] = []
         self._cycle = 0
         self._cycles = 1
@@ -284,13 +285,23 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
             self._followed[object_id] -= 1
             if not self._followed[object_id]:
                 del self._followed[object_id]
-                self._async_select()
+                self._async_select_soon()
 
         return unfollow
 
     @callback
+    def _async_select_soon(self) -> None:
+        """Select once for all entities that come and go in this turn of the loop."""
+        if not self._selecting and not self._shutdown_requested:
+            self._selecting = True
+            self.hass.loop.call_soon(self._async_select)
+
+    @callback
     def _async_select(self) -> None:
         """Keep up to date what is chosen, unless its entity is disabled."""
+        self._selecting = False
+        if self._shutdown_requested:
+            return
         hub = self.config_entry.runtime_data
         self.session.select(
             point.object_id

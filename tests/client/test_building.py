@@ -22,7 +22,9 @@ from custom_components.bacnet.node.errors import (
     NoResponseError,
     ServiceError,
 )
+from custom_components.bacnet.node.node import Node
 from custom_components.bacnet.node.types import ObjectId
+from tests.conftest import NodeFactory
 from tests.independent.device import IndependentDevice
 from tests.simulator import SimulatorProcess
 
@@ -38,6 +40,12 @@ async def until(condition: Callable[[], Any], timeout: float = 5.0) -> None:
         if monotonic() > end:
             pytest.fail("it does not come true")
         await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def node(start_node: NodeFactory) -> Node:
+    """Return our node, with the patience that other processes need."""
+    return await start_node("127.0.20.1", apdu_timeout=1.0, apdu_retries=2)
 
 
 @pytest.fixture

@@ -714,7 +714,7 @@ async def test_restart_that_is_told(
     device.subscriptions.clear()
     device.announce(device.client)
     await until(lambda: len(device.subscriptions) == 10)
-    assert session.cov_count == 10
+    await until(lambda: session.cov_count == 10)
 
 
 async def test_restart_that_is_not_told(

@@ -300,9 +300,10 @@ async def test_direct_device_does_not_wait_for_the_router(
 
 
 async def test_silent_station_does_not_hold_up_the_others(
-    node: Node, router: ScriptedRouter
+    start_node: NodeFactory, router: ScriptedRouter
 ) -> None:
     """Test that others are served between the tries of a silent device."""
+    node = await start_node("127.0.20.1", apdu_timeout=0.6, apdu_retries=2)
     silent, *others = router.stations.values()
     first_link, *links = [
         DeviceLink(node, info_of(station)) for station in router.stations.values()
@@ -322,8 +323,8 @@ async def test_silent_station_does_not_hold_up_the_others(
     longest = max(later - earlier for earlier, later in pairwise(stamps))
     with pytest.raises(NoResponseError):
         await lost
-    # Each try holds the trunk once, for no longer than its time-out.
-    assert longest < 0.3
+    # Each try holds the trunk once, the last one for 0.8 s; together it were 1.4 s.
+    assert longest < 1.1
     assert all(station.services[RP] > 3 for station in others)
 
     # From then on its probes wait beside the others.
@@ -332,7 +333,7 @@ async def test_silent_station_does_not_hold_up_the_others(
     await asyncio.sleep(0)
     started = monotonic()
     await read_value(links[0])
-    assert monotonic() - started < 0.1
+    assert monotonic() - started < 0.3
     with pytest.raises(NoResponseError):
         await probe
 

@@ -33,6 +33,7 @@ INVENTORY = Inventory(
     ),
     points={POINT.object_id: POINT, ObjectId(0, 1): Point(object_id=ObjectId(0, 1))},
     objects=(ObjectId(8, 1), ObjectId(2, 7), ObjectId(0, 1)),
+    object_count=4,
 )
 
 

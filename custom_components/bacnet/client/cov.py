@@ -20,7 +20,6 @@ from ..node.enumerations import (
     ConfirmedService,
     ErrorClass,
     ErrorCode,
-    ObjectType,
     PropertyIdentifier,
     UnconfirmedService,
 )
@@ -38,46 +37,12 @@ from .capabilities import Capabilities
 from .link import DeviceLink, UnansweredError, Urgency
 from .models import Point
 from .refusals import CovRefusal, cov_refusal
+from .subscription import COV_RANK, NOTHING, Subscription
 
 _LOGGER = logging.getLogger(__name__)
 
 PROCESS_ID = 1
 """The same for ever: after a restart of ours a subscription renews the old one."""
-
-_TYPES = (
-    ObjectType.BINARY_INPUT,
-    ObjectType.BINARY_OUTPUT,
-    ObjectType.BINARY_VALUE,
-    ObjectType.BINARY_LIGHTING_OUTPUT,
-    ObjectType.MULTI_STATE_INPUT,
-    ObjectType.MULTI_STATE_OUTPUT,
-    ObjectType.MULTI_STATE_VALUE,
-    ObjectType.LIFE_SAFETY_POINT,
-    ObjectType.LIFE_SAFETY_ZONE,
-    ObjectType.ACCESS_DOOR,
-    ObjectType.LOAD_CONTROL,
-    ObjectType.LIGHTING_OUTPUT,
-    ObjectType.ANALOG_OUTPUT,
-    ObjectType.ANALOG_VALUE,
-    ObjectType.ANALOG_INPUT,
-    ObjectType.LARGE_ANALOG_VALUE,
-    ObjectType.INTEGER_VALUE,
-    ObjectType.POSITIVE_INTEGER_VALUE,
-    ObjectType.CHARACTERSTRING_VALUE,
-    ObjectType.BITSTRING_VALUE,
-    ObjectType.OCTETSTRING_VALUE,
-    ObjectType.DATE_VALUE,
-    ObjectType.DATE_PATTERN_VALUE,
-    ObjectType.TIME_VALUE,
-    ObjectType.TIME_PATTERN_VALUE,
-    ObjectType.DATETIME_VALUE,
-    ObjectType.DATETIME_PATTERN_VALUE,
-    ObjectType.PULSE_CONVERTER,
-    ObjectType.LOOP,
-    ObjectType.STAGING,
-)
-_RANK = {int(object_type): rank for rank, object_type in enumerate(_TYPES)}
-"""Types that can notify (table 13-1), those first that gain most from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +73,6 @@ _TRIES = 3
 
 _LONGEST_RETRY = 86_400.0
 _BUSY_PAUSE = 60.0
-_SPREAD = 5.0
 _PRESENT_VALUE = PropertySelection(PropertyIdentifier.PRESENT_VALUE)
 
 
@@ -161,60 +125,6 @@ class CovDispatcher:
         )
 
 
-class _Nothing:
-    """The value before the first notification."""
-
-
-_NOTHING = _Nothing()
-
-
-class _Subscription:
-    """What is known of one object's subscription."""
-
-    __slots__ = (
-        "active",
-        "checked_at",
-        "due",
-        "heard_at",
-        "increment",
-        "misses",
-        "object_id",
-        "rank",
-        "refusals",
-        "value",
-    )
-
-    def __init__(self, point: Point, rank: int) -> None:
-        """Start without any."""
-        self.object_id = point.object_id
-        self.rank = rank
-        self.increment = point.cov_increment
-        self.due = inf
-        self.active = False
-        self.heard_at = -inf
-        self.checked_at = -inf
-        self.misses = 0
-        self.refusals = 0
-        self.value: Value | _Nothing = _NOTHING
-
-    @property
-    def is_covered(self) -> bool:
-        """Return whether changes are notified."""
-        return self.active and self.heard_at > -inf
-
-    def has_missed(self, value: Value) -> bool:
-        """Return whether a value that was read should have been notified."""
-        if isinstance(self.value, _Nothing):
-            return False
-        if isinstance(value, int | float) and isinstance(self.value, int | float):
-            if self.increment is not None:
-                return abs(value - self.value) > self.increment * 1.001
-            if isinstance(value, float):
-                # Without knowing its increment no change is too large.
-                return False
-        return value != self.value
-
-
 class CovSubscriber:
     """The subscriptions to one device, from the first request to the cancellation.
 
@@ -235,7 +145,7 @@ class CovSubscriber:
         self._dispatcher = dispatcher
         self._on_notification = on_notification
         self._settings = settings
-        self._subscriptions: dict[ObjectId, _Subscription] = {}
+        self._subscriptions: dict[ObjectId, Subscription] = {}
         self._agenda: list[tuple[float, int, ObjectId]] = []
         self._cancellations: deque[ObjectId] = deque()
         self._wake = asyncio.Event()
@@ -297,9 +207,9 @@ class CovSubscriber:
         wanted = [
             point
             for point in points
-            if point.object_id.type in _RANK and point.object_id.type not in refused
+            if point.object_id.type in COV_RANK and point.object_id.type not in refused
         ]
-        wanted.sort(key=lambda point: _RANK[point.object_id.type])
+        wanted.sort(key=lambda point: COV_RANK[point.object_id.type])
         ids = {point.object_id for point in wanted}
         for object_id in self._subscriptions.keys() - ids:
             self._end(self._subscriptions.pop(object_id))
@@ -307,7 +217,7 @@ class CovSubscriber:
         for rank, point in enumerate(wanted):
             item = self._subscriptions.get(point.object_id)
             if item is None:
-                item = _Subscription(point, rank)
+                item = Subscription(point, rank)
                 self._subscriptions[point.object_id] = item
                 with suppress(ValueError):
                     self._cancellations.remove(point.object_id)
@@ -360,7 +270,7 @@ class CovSubscriber:
         if item is None:
             return False
         item.heard_at = monotonic()
-        value = notification.values.get(_PRESENT_VALUE, _NOTHING)
+        value = notification.values.get(_PRESENT_VALUE, NOTHING)
         if not isinstance(value, BacnetError):
             item.value = value
         if not self._proven:
@@ -405,7 +315,7 @@ class CovSubscriber:
         ):
             self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def _schedule(self, item: _Subscription, due: float) -> None:
+    def _schedule(self, item: Subscription, due: float) -> None:
         item.due = due
         heappush(self._agenda, (due, item.rank, item.object_id))
 
@@ -425,7 +335,7 @@ class CovSubscriber:
                     async with asyncio.timeout(self._idle_time()):
                         await self._wake.wait()
 
-    def _next_due(self) -> _Subscription | None:
+    def _next_due(self) -> Subscription | None:
         """Take the next subscription off the agenda, if its time has come."""
         now = monotonic()
         while self._agenda and self._agenda[0][0] <= now:
@@ -456,7 +366,7 @@ class CovSubscriber:
         next_at = min(self._verdict_at, self._agenda[0][0] if self._agenda else inf)
         return None if next_at == inf else max(next_at - monotonic(), 0.0)
 
-    def _end(self, item: _Subscription) -> None:
+    def _end(self, item: Subscription) -> None:
         """Give a subscription up; its cancellation makes room for another."""
         if item.active:
             item.active = False
@@ -472,7 +382,7 @@ class CovSubscriber:
 
     # --- requests ---------------------------------------------------------------------
 
-    async def _subscribe(self, item: _Subscription) -> None:
+    async def _subscribe(self, item: Subscription) -> None:
         """Subscribe to an object or renew that, in a way the device accepts."""
         refusal = CovRefusal.OBJECT
         for confirmed, lifetime in self._variants():
@@ -529,7 +439,7 @@ class CovSubscriber:
             lifetimes = lifetimes[:1] if known.cov_lifetime else lifetimes[1:]
         return [(kind, lifetime) for kind in kinds for lifetime in lifetimes]
 
-    def _accepted(self, item: _Subscription, confirmed: bool, lifetime: int) -> None:
+    def _accepted(self, item: Subscription, confirmed: bool, lifetime: int) -> None:
         now = monotonic()
         known = self._capabilities
         if not item.active:
@@ -557,7 +467,7 @@ class CovSubscriber:
             item, now + (lifetime or self._settings.lifetime) * uniform(0.5, 0.75)
         )
 
-    def _refused(self, item: _Subscription, refusal: CovRefusal) -> None:
+    def _refused(self, item: Subscription, refusal: CovRefusal) -> None:
         now = monotonic()
         known = self._capabilities
         if item.active:

@@ -192,7 +192,7 @@ def is_current(inventory: Inventory, status: DeviceStatus) -> bool:
     Some devices never count their revisions; a list of another length gives them away.
     """
     revision = inventory.device.database_revision
-    same_length = status.object_count == len(inventory.objects)
+    same_length = status.object_count == inventory.object_count
     if revision is not None and status.database_revision is not None:
         return status.database_revision == revision and (
             same_length or status.object_count is None
@@ -232,7 +232,12 @@ async def read_inventory(
             point = _point(object_id, results, shared)
             if point is not None:
                 points[object_id] = point
-    return Inventory(device=description, points=points, objects=tuple(objects))
+    return Inventory(
+        device=description,
+        points=points,
+        objects=tuple(objects),
+        object_count=status.object_count,
+    )
 
 
 async def _read_device(

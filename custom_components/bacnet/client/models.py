@@ -155,12 +155,14 @@ class Inventory:
     """What a device is and which points it has.
 
     ``objects`` is the whole object list; ``points`` those objects of it that have a
-    present-value.
+    present-value. ``object_count`` is how long the device says its list is: it may
+    count an object twice, or one that can not be read.
     """
 
     device: DeviceDescription
     points: dict[ObjectId, Point]
     objects: tuple[ObjectId, ...] = ()
+    object_count: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the inventory as plain JSON types."""
@@ -168,6 +170,7 @@ class Inventory:
             "device": self.device.to_dict(),
             "points": [point.to_dict() for point in self.points.values()],
             "objects": [list(object_id) for object_id in self.objects],
+            "object_count": self.object_count,
         }
 
     @classmethod
@@ -178,4 +181,5 @@ class Inventory:
             device=DeviceDescription.from_dict(data["device"]),
             points={point.object_id: point for point in points},
             objects=tuple(ObjectId(*item) for item in data.get("objects", ())),
+            object_count=data.get("object_count"),
         )
