@@ -142,8 +142,8 @@ POINTS: dict[tuple[int, str], tuple[str, str | None, dict[str, Any]]] = {
         None,
         {"unit_of_measurement": "Pa", "device_class": "pressure"},
     ),
-    (AHU, "binary-input,1"): ("binary_sensor", "on", {}),
-    (AHU, "binary-output,1"): ("switch", "on", {}),
+    (AHU, "binary-input,1"): ("binary_sensor", "on", {"text": "Running"}),
+    (AHU, "binary-output,1"): ("switch", "on", {"text": "On"}),
     (AHU, "binary-value,1"): ("switch", None, {}),
     (AHU, "analog-output,1"): (
         "number",
@@ -280,6 +280,26 @@ async def test_refused_write_is_an_error_in_words(
         await _act(
             hass, "set_value", _entity_id(hass, AHU, "analog-output,1"), value=10
         )
+
+
+async def test_quality_and_priority_are_attributes(
+    hass: HomeAssistant, entry: MockConfigEntry, building: SimulatorProcess
+) -> None:
+    """Test status flags, reliability and the priority in effect."""
+    await building.set_value(AHU, "analog-input,1", "no-sensor", "reliability")
+    await building.set_value(AHU, "analog-output,1", 33.0, priority=8)
+    await _coordinator(entry, AHU).async_refresh()
+    await until(lambda: _state(hass, AHU, "analog-input,1").attributes["fault"] is True)
+    sensor = _state(hass, AHU, "analog-input,1")
+    assert sensor.attributes["object"] == "analog-input,1"
+    assert [
+        sensor.attributes[name]
+        for name in ("in_alarm", "fault", "overridden", "out_of_service")
+    ] == [False, True, False, False]
+    assert sensor.attributes["reliability"] == "no-sensor"
+    await _act(hass, "set_value", _entity_id(hass, AHU, "analog-output,1"), value=50)
+    valve = _state(hass, AHU, "analog-output,1")
+    assert (valve.state, valve.attributes["priority"]) == ("33.0", 8)
 
 
 async def test_changed_value_wakes_one_entity(

@@ -163,3 +163,24 @@ async def test_card_is_taken_back(
     )
     await hass.async_block_till_done()
     assert _cards(hass) == []
+
+
+async def test_device_at_a_new_address(hass: HomeAssistant, port: int) -> None:
+    """Test that a device which moved is followed, without a reload."""
+    async with IndependentDevice("127.0.0.60", port, instance=INSTANCE) as device:
+        entry = await set_up_entry(
+            hass, node_entry(port, remote_device(INSTANCE, device.address))
+        )
+    hub = entry.runtime_data
+    sensor = "sensor.independent_device_room_temperature"
+    assert hass.states.get(sensor).state == "21.5"
+    async with IndependentDevice("127.0.0.61", port, instance=INSTANCE) as device:
+        await device.measure("analog-input", 1, 23.5)
+        await hub.client.directory.find(INSTANCE)
+        [subentry] = entry.subentries.values()
+        await until(lambda: subentry.data["address"] == device.address)
+        [coordinator] = hub.devices.values()
+        await coordinator.async_refresh()
+        await until(lambda: hass.states.get(sensor).state == "23.5")
+        assert entry.runtime_data is hub
+        await hass.config_entries.async_unload(entry.entry_id)

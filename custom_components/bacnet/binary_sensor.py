@@ -1,6 +1,6 @@
 """Binary sensors: binary points that can only be read."""
 
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.const import Platform
@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .client.models import PointValue
-from .entity import BacnetPointEntity
+from .entity import BacnetPointEntity, binary_text_of
 from .hub import BacnetConfigEntry
 
 # The coordinator polls; entities do nothing on their own.
@@ -34,3 +34,9 @@ class BacnetBinarySensor(BacnetPointEntity, BinarySensorEntity):
     def _async_take(self, reading: PointValue) -> None:
         """Set the state."""
         self._attr_is_on = None if reading.value is None else bool(reading.value)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Add what the device calls the state."""
+        return super().extra_state_attributes | binary_text_of(self.point, self.reading)

@@ -23,6 +23,7 @@ ATTR_OUT_OF_SERVICE = "out_of_service"
 ATTR_OVERRIDDEN = "overridden"
 ATTR_PRIORITY = "priority"
 ATTR_RELIABILITY = "reliability"
+ATTR_TEXT = "text"
 
 
 def number_of(reading: PointValue, factor: float = 1.0) -> float | None:
@@ -71,6 +72,14 @@ class BacnetDeviceEntity(CoordinatorEntity[DeviceCoordinator], Entity):
         self.async_on_remove(
             self.coordinator.async_after_poll(self._handle_coordinator_update)
         )
+
+
+def binary_text_of(point: Point, reading: PointValue) -> dict[str, Any]:
+    """Return the device's own word for the state of a binary point, where it has one."""
+    texts = (point.inactive_text, point.active_text)
+    if reading.value is None or not any(texts):
+        return {}
+    return {ATTR_TEXT: texts[bool(reading.value)]}
 
 
 class BacnetPointEntity(CoordinatorEntity[DeviceCoordinator], Entity):

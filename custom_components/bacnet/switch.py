@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .client.models import PointValue
-from .entity import BacnetPointEntity
+from .entity import BacnetPointEntity, binary_text_of
 from .hub import BacnetConfigEntry
 from .node.types import Enumerated
 
@@ -38,6 +38,12 @@ class BacnetSwitch(BacnetPointEntity, SwitchEntity):
     def _async_take(self, reading: PointValue) -> None:
         """Set the state."""
         self._attr_is_on = None if reading.value is None else bool(reading.value)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Add what the device calls the state."""
+        return super().extra_state_attributes | binary_text_of(self.point, self.reading)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
