@@ -12,20 +12,30 @@ import sys
 from time import monotonic
 from typing import Any
 
+from tests.simulator import SimulatorError
+
 from .discovering import discovering
 from .holding import holding
+from .keeping_up import keeping_up
 from .machine import describe
 from .notifying import notifying
 from .polling import polling
 from .process import ProcessError
+from .reading import reading
+from .remembering import remembering
+from .restarting import restarting
 from .rows import Row, table
 from .serving import serving
+from .setting_up import setting_up
+from .writing import writing
 
 type Benchmark = Callable[[], AsyncIterator[Row]]
 
 GROUPS: Mapping[str, tuple[Benchmark, ...]] = {
     "client": (polling, discovering),
     "device": (serving, notifying, holding),
+    "building": (reading, keeping_up),
+    "home": (setting_up, writing, restarting, remembering),
 }
 
 
@@ -65,7 +75,7 @@ def main() -> int:
     started = monotonic()
     try:
         rows = asyncio.run(run(groups))
-    except ProcessError as error:
+    except (ProcessError, SimulatorError) as error:
         print(f"script/bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """How to measure on a machine that does other things as well."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from math import ceil
 
 type Measurement = Callable[[], Awaitable[float]]
 
@@ -18,3 +19,8 @@ async def alternately(
         for measurement, found in zip(measurements, figures, strict=True):
             found.append(await measurement())
     return figures
+
+
+def percentile(figures: Sequence[float], percent: float) -> float:
+    """Return the figure that so many of all do not exceed."""
+    return sorted(figures)[ceil(len(figures) * percent / 100) - 1]

@@ -6,16 +6,24 @@ So each one's CPU time is its own, and none makes another's garbage collector wo
 import asyncio
 import json
 from pathlib import Path
+import socket
 import sys
 from typing import Any, Self
 
 _ROOT = Path(__file__).parents[1]
 _CALL_TIMEOUT = 60
-_STOP_TIMEOUT = 10
+_STOP_TIMEOUT = 30
 
 
 class ProcessError(Exception):
     """A process failed."""
+
+
+def free_port() -> int:
+    """Return a UDP port that is free on all addresses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("0.0.0.0", 0))
+        return int(probe.getsockname()[1])
 
 
 class Process:

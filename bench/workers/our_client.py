@@ -2,9 +2,11 @@
 
 import asyncio
 from ipaddress import IPv4Interface
+from random import uniform
 from time import perf_counter, process_time
 
 from bench.wire import ANALOG_INPUT
+from custom_components.bacnet.client.client import Client
 from custom_components.bacnet.client.device import DeviceSession
 from custom_components.bacnet.client.directory import Directory
 from custom_components.bacnet.client.inventory import read_inventory
@@ -15,8 +17,11 @@ from custom_components.bacnet.node.node import Node, NodeConfig
 from custom_components.bacnet.node.types import ObjectId
 
 from .stalls import StallWatch
-from .udp import HOST, Address
+from .udp import HOST, SITE_ADDRESS, Address
 from .worker import BaseWorker
+
+_PART_OF_SECOND = 0.05, 0.5
+"""When a DataUpdateCoordinator of Home Assistant begins an update."""
 
 
 class Worker(BaseWorker):
@@ -76,6 +81,84 @@ class Worker(BaseWorker):
         finally:
             directory.close()
         return len(directory.devices), watch.longest
+
+    async def first_reading(self, port: int, devices: int) -> tuple[float, int, float]:
+        """Return the seconds from Who-Is to the last value, the points, and their sum."""
+        node = Node(NodeConfig(interface=IPv4Interface(f"{HOST}/8"), port=port))
+        await node.start()
+        client = Client(node)
+        sessions: list[DeviceSession] = []
+        all_found = asyncio.Event()
+
+        async def read(info: DeviceInfo) -> None:
+            session = client.open_session(info, cov=None)
+            sessions.append(session)
+            session.select((await session.load()).points)
+            await session.poll()
+
+        def found(info: DeviceInfo) -> None:
+            readings.create_task(read(info))
+            if len(client.directory.devices) == devices:
+                all_found.set()
+
+        try:
+            started = perf_counter()
+            async with asyncio.TaskGroup() as readings:
+                search = readings.create_task(client.directory.search(on_found=found))
+                await all_found.wait()
+                search.cancel()
+            seconds = perf_counter() - started
+        finally:
+            await client.close()
+            await node.stop()
+        values = [
+            value.value
+            for session in sessions
+            for value in session.values.values()
+            if isinstance(value.value, int | float)
+        ]
+        return seconds, len(values), sum(values)
+
+    async def follow_site(self, port: int, devices: int, points: int) -> None:
+        """Select the points of all devices of a site, and follow each of them."""
+        await self.open()
+        self._site: list[DeviceSession] = []
+        self._changes = 0
+        object_ids = [ObjectId(ANALOG_INPUT, number + 1) for number in range(points)]
+        for number in range(devices):
+            address: Address = [str(SITE_ADDRESS + number), port]
+            info = _info(address, 1476, Segmentation.NO_SEGMENTATION)
+            session = DeviceSession(self._node, info)
+            self.exits.push_async_callback(session.close)
+            session.select(object_ids)
+            for object_id in object_ids:
+                session.subscribe(object_id, self._changed)
+            self._site.append(session)
+
+    def _changed(self) -> None:
+        self._changes += 1
+
+    async def poll_site(self) -> tuple[float, int]:
+        """Return the CPU time of polling all devices, and the number of changes."""
+        self._changes = 0
+        started = process_time()
+        await asyncio.gather(*(session.poll() for session in self._site))
+        return process_time() - started, self._changes
+
+    async def stall_of_site(self, together: bool) -> float:
+        """Return the longest stall of the loop while all devices are polled.
+
+        They begin in one moment, or each in its own, as in Home Assistant: there each
+        coordinator has its own part of the second.
+        """
+
+        async def poll(session: DeviceSession) -> None:
+            await asyncio.sleep(0 if together else uniform(*_PART_OF_SECOND))
+            await session.poll()
+
+        async with StallWatch() as watch:
+            await asyncio.gather(*map(poll, self._site))
+        return watch.longest
 
 
 def _info(device: Address, max_apdu: int, segmentation: Segmentation) -> DeviceInfo:

@@ -2,9 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from ipaddress import IPv4Address
 from typing import override
 
 HOST = "127.0.0.1"
+BROADCAST = "127.255.255.255"
+
+SITE_ADDRESS, SITE_INSTANCE = IPv4Address("127.0.2.1"), 3001
+"""Those of the first device of a site; the others follow."""
 
 type Address = list[str | int]
 """Host and port, as JSON has them."""
