@@ -34,6 +34,8 @@ from custom_components.bacnet import (
     config_flow,
     device_flow,
     hub,
+    object_settings,
+    options_flow,
     search,
     subentry_flow,
     virtual_device_flow,
@@ -827,9 +829,10 @@ async def test_heard_device_without_node(
         ),
         pytest.param(
             TRANSLATIONS["config_subentries"]["virtual_device"],
-            (virtual_device_flow, subentry_flow),
+            (virtual_device_flow, object_settings, subentry_flow),
             id="virtual device",
         ),
+        pytest.param(TRANSLATIONS["options"], (options_flow,), id="options"),
     ],
 )
 def test_no_text_is_unused(texts: Texts, modules: tuple[ModuleType, ...]) -> None:

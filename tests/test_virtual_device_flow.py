@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bacnet.const import SUBENTRY_TYPE_VIRTUAL_DEVICE
+from custom_components.bacnet.exposure_mapping import EXPOSABLE_DOMAINS
 from tests.common import node_entry, set_up_entry, set_up_helpers, virtual_device
 from tests.conftest import shown_errors, shown_values
 
@@ -44,10 +45,38 @@ async def room(hass: HomeAssistant, entry: MockConfigEntry) -> str:
     return subentry_id
 
 
-async def _start(hass: HomeAssistant, entry: MockConfigEntry) -> SubentryFlowResult:
+async def _begin(hass: HomeAssistant, entry: MockConfigEntry) -> SubentryFlowResult:
     return await hass.config_entries.subentries.async_init(
         (entry.entry_id, SUBENTRY_TYPE_VIRTUAL_DEVICE), context={"source": SOURCE_USER}
     )
+
+
+async def _start(
+    hass: HomeAssistant, entry: MockConfigEntry, step: str = "entities"
+) -> SubentryFlowResult:
+    """Begin a flow and choose from its menu."""
+    flow = await _begin(hass, entry)
+    assert flow["type"] is FlowResultType.MENU
+    assert flow["menu_options"] == ["entities", "template"]
+    return await _submit(hass, flow, {"next_step_id": step})
+
+
+async def _start_change(
+    hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str, step: str
+) -> SubentryFlowResult:
+    """Begin to change a virtual device and choose from the menu."""
+    flow = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    assert flow["menu_options"] == ["settings", "object", "more"]
+    return await _submit(hass, flow, {"next_step_id": step})
+
+
+def _main_values(flow: SubentryFlowResult) -> dict[str, Any]:
+    """Return the values of a form without its sections."""
+    return {
+        key: value
+        for key, value in shown_values(flow).items()
+        if key not in {"rules", "advanced"}
+    }
 
 
 async def _submit(
@@ -64,7 +93,7 @@ async def _change(
     hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str, **changes: Any
 ) -> None:
     """Change a virtual device as a user does who leaves all other fields alone."""
-    flow = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    flow = await _start_change(hass, entry, subentry_id, "settings")
     result = await _submit(hass, flow, shown_values(flow) | changes)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
@@ -96,17 +125,12 @@ async def test_create(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Test that helpers of all kinds become objects, with nothing reloaded."""
     running = entry.runtime_data
     flow = await _start(hass, entry)
-    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "user")
+    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "entities")
     assert flow["errors"] == {}
-    assert shown_values(flow) == {"writable": False}
+    assert _main_values(flow) == {"entities": [], "writable": False}
     entities = flow["data_schema"].schema["entities"].config
     assert entities["multiple"]
-    assert entities["domain"] == [
-        "input_boolean",
-        "input_number",
-        "input_select",
-        "input_text",
-    ]
+    assert entities["domain"] == EXPOSABLE_DOMAINS
 
     chosen = [NOTE, MODE, FAN, SETPOINT]
     result = await _submit(hass, flow, ROOM | {"name": " Room ", "entities": chosen})
@@ -222,9 +246,9 @@ async def test_create_errors(
     right = ROOM | {"name": "Lobby"}
     flow = await _start(hass, entry)
     result = await _submit(hass, flow, right | wrong)
-    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "user")
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "entities")
     assert shown_errors(result) == errors
-    assert shown_values(result) == right | wrong
+    assert _main_values(result) == right | wrong
     result = await _submit(hass, flow, right)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     # Nothing was given away in vain.
@@ -239,11 +263,11 @@ async def test_entity_that_can_not_be_an_object(
 ) -> None:
     """Test that other entities are refused, however they are referred to."""
     registry = er.async_get(hass)
-    light = registry.async_get_or_create("light", "test", "1")
+    camera = registry.async_get_or_create("camera", "test", "1")
     flow = await _start(hass, entry)
     with pytest.raises(InvalidData):
-        await _submit(hass, flow, ROOM | {"entities": [light.entity_id]})
-    result = await _submit(hass, flow, ROOM | {"entities": [light.id]})
+        await _submit(hass, flow, ROOM | {"entities": [camera.entity_id]})
+    result = await _submit(hass, flow, ROOM | {"entities": [camera.id]})
     assert result["errors"] == {"entities": "entity_not_supported"}
     fan = registry.async_get(FAN)
     result = await _submit(hass, flow, ROOM | {"entities": [fan.id]})
@@ -259,10 +283,10 @@ async def test_reconfigure_form(
 ) -> None:
     """Test that the form shows what is configured, and that nothing has to change."""
     before = entry.subentries[room].data
-    flow = await entry.start_subentry_reconfigure_flow(hass, room)
-    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "reconfigure")
+    flow = await _start_change(hass, entry, room, "settings")
+    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "settings")
     assert flow["errors"] == {}
-    assert shown_values(flow) == ROOM
+    assert _main_values(flow) == ROOM
     result = await _submit(hass, flow, ROOM)
     assert result["reason"] == "reconfigure_successful"
     assert entry.subentries[room].data == before
@@ -328,12 +352,12 @@ async def test_reconfigure_errors(
     """Test that nothing changes before all is right; the own name is not in use."""
     await _submit(hass, await _start(hass, entry), ROOM | {"name": "Lobby"})
     before = entry.subentries[room].data
-    flow = await entry.start_subentry_reconfigure_flow(hass, room)
+    flow = await _start_change(hass, entry, room, "settings")
     wrong = ROOM | {"name": "Lobby", "entities": []}
     result = await _submit(hass, flow, wrong)
-    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "reconfigure")
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "settings")
     assert result["errors"] == {"name": "name_in_use", "entities": "nothing_chosen"}
-    assert shown_values(result) == wrong
+    assert _main_values(result) == wrong
     assert entry.subentries[room].data == before
     result = await _submit(hass, flow, ROOM | {"entities": [SETPOINT]})
     assert result["reason"] == "reconfigure_successful"
@@ -348,7 +372,7 @@ async def test_reconfigure_after_entities_changed(
     registry.async_update_entity(SETPOINT, new_entity_id="input_number.target")
     registry.async_remove(FAN)
     await hass.async_block_till_done()
-    flow = await entry.start_subentry_reconfigure_flow(hass, room)
+    flow = await _start_change(hass, entry, room, "settings")
     assert shown_values(flow)["entities"] == ["input_number.target"]
     await _submit(hass, flow, ROOM | {"entities": ["input_number.target", NOTE]})
     assert _records(hass, entry, room) == {
@@ -391,7 +415,7 @@ async def test_not_loaded(hass: HomeAssistant, port: int) -> None:
     """Test that the node has to run: it knows which numbers are free."""
     entry = node_entry(port, virtual_device())
     entry.add_to_hass(hass)
-    result = await _start(hass, entry)
+    result = await _begin(hass, entry)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "entry_not_loaded"
     (subentry_id,) = entry.subentries

@@ -27,7 +27,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BacnetConfigEntry) -> bo
             },
         ) from error
     entry.runtime_data = hub
-    hub.async_begin()
+    hub.role.async_begin()
 
     async def async_stop(_: Event) -> None:
         await hub.async_stop()
@@ -37,6 +37,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BacnetConfigEntry) -> bo
     )
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await hub.async_begin()
     return True
 
 

@@ -48,6 +48,7 @@ from .device_flow import (
 from .hub import BacnetConfigEntry, BacnetHub, start_error_key
 from .node.errors import AddressInUseError, NodeStartError
 from .node.types import MAX_INSTANCE
+from .options_flow import BacnetOptionsFlow
 from .search import FoundDevice, async_describe, async_search, temporary_node
 from .virtual_device_flow import VirtualDeviceSubentryFlowHandler
 
@@ -125,6 +126,13 @@ class BacnetConfigFlow(ConfigFlow, domain=DOMAIN):
             SUBENTRY_TYPE_DEVICE: DeviceSubentryFlowHandler,
             SUBENTRY_TYPE_VIRTUAL_DEVICE: VirtualDeviceSubentryFlowHandler,
         }
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: BacnetConfigEntry) -> BacnetOptionsFlow:
+        """Return the flow for who may write and restart."""
+        return BacnetOptionsFlow()
 
     # --- the node ---------------------------------------------------------------------
 

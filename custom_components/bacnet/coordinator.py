@@ -122,9 +122,13 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
     # --- life --------------------------------------------------------------------------
 
     @callback
-    def async_start(self) -> None:
-        """Show the points that are known and begin to poll."""
+    def async_show(self) -> None:
+        """Show the points that are known from an earlier run."""
         self._async_take_inventory()
+
+    @callback
+    def async_start(self) -> None:
+        """Begin to poll."""
         # Without a listener a coordinator does not poll; entities come later.
         self.async_add_listener(self._async_contact_changed)
         self._async_refresh_soon()
@@ -307,7 +311,7 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
             point.object_id
             for point in self.points
             if point.object_id in self._followed
-            or hub.is_enabled(
+            or hub.point_entities.is_enabled(
                 self.settings.platform_of(point), self.unique_id_of(point)
             )
         )

@@ -1,279 +1,397 @@
-"""Virtual devices: entities of Home Assistant as objects of our BACnet device."""
+"""Exposures: entities of Home Assistant as objects of our BACnet device."""
 
-import asyncio
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 import logging
 from typing import TYPE_CHECKING, Any
 
-from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import (
-    ATTR_ENTITY_ID,
-    CONF_DESCRIPTION,
-    CONF_ENTITY_ID,
-    CONF_NAME,
-)
-from homeassistant.core import (
-    CALLBACK_TYPE,
-    Context,
-    Event,
-    EventStateChangedData,
-    State,
-    callback,
-)
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.event import (
-    async_track_entity_registry_updated_event,
-    async_track_state_change_event,
-)
-import voluptuous as vol
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import Context, State, callback
+from homeassistant.helpers import issue_registry as ir
 
-from .const import CONF_EXPOSURES, CONF_OBJECT, CONF_WRITABLE, DOMAIN, EVENT_WRITE
-from .exposure_mapping import ExposureTraits, reliability_of, traits_of_entity
-from .node.enumerations import PropertyIdentifier, Reliability, label_of
+from .const import (
+    CONF_ASPECT,
+    CONF_OBJECT,
+    CONF_OVERRIDES,
+    CONF_WRITABLE,
+    DOMAIN,
+    EVENT_WRITE,
+)
+from .exposed_entity import ExposedEntity
+from .exposure_aspects import STATE_ASPECT, Action, Aspect
+from .exposure_mapping import aspect_of, is_in_transit, reliability_of
+from .node.enumerations import ObjectType, PropertyIdentifier, Reliability, label_of
 from .node.types import ObjectId
 from .server.command import Command
-from .server.definition import ObjectDefinition
+from .server.definition import LOWEST_PRIORITY, ObjectDefinition
 from .server.objects import LocalObject
 from .server.values import PresentValue
+from .storage import SavedObject
 
 if TYPE_CHECKING:
     from .hub import BacnetHub
+    from .virtual_device import VirtualDevice
 
 _LOGGER = logging.getLogger(__name__)
 
-_REMEMBERED_CONTEXTS = 64
-_MAX_WAITING_ACTIONS = 256
+_INPUTS = (
+    ObjectType.ANALOG_INPUT,
+    ObjectType.BINARY_INPUT,
+    ObjectType.MULTI_STATE_INPUT,
+)
+"""What the building writes to only while it is out of service."""
 
 
 class Exposure:
-    """One entity and the object that stands for it.
+    """One aspect of an entity and the object that stands for it.
 
     Home Assistant's state is one command among others: it holds the slot of its own
     priority. Where another command wins, the entity is put to the effective value.
     """
 
     def __init__(
-        self,
-        hub: BacnetHub,
-        virtual_device: VirtualDevice,
-        object_id: ObjectId,
-        entity_ref: str,
-        traits: ExposureTraits,
+        self, hub: BacnetHub, virtual_device: VirtualDevice, record: Mapping[str, Any]
     ) -> None:
-        """Prepare; ``entity_ref`` is a registry id, or an entity id without registry."""
-        self.object_id = object_id
-        self._entity_ref = entity_ref
+        """Prepare for a record of the virtual device's subentry."""
+        self.object_id = ObjectId.parse(record[CONF_OBJECT])
+        self.record = record
         self._hub = hub
         self._hass = hub.hass
         self._virtual_device = virtual_device
-        self._traits = traits
+        self._aspect_key: str = record.get(CONF_ASPECT, STATE_ASPECT)
         self._object: LocalObject | None = None
         self._own_value: PresentValue | None = None
-        self._untrack: list[CALLBACK_TYPE] = []
-        # States that our own actions brought about carry one of these contexts.
-        self._own_contexts: deque[str] = deque(maxlen=_REMEMBERED_CONTEXTS)
-        self._actions: deque[tuple[PresentValue, Context]] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._seen: PresentValue | None = None
+        self._target: PresentValue | None = None
+        self._written_default: PresentValue | None = None
+        self._entity: ExposedEntity | None = None
+        self._has_failed = False
 
     @property
-    def entity_id(self) -> str | None:
-        """Return the entity's current id, None when it is gone."""
-        return er.async_resolve_entity_id(er.async_get(self._hass), self._entity_ref)
+    def entity(self) -> ExposedEntity:
+        """Return the entity."""
+        assert self._entity is not None
+        return self._entity
 
     @property
-    def state(self) -> State | None:
-        """Return the entity's state."""
-        entity_id = self.entity_id
-        return None if entity_id is None else self._hass.states.get(entity_id)
+    def object(self) -> LocalObject | None:
+        """Return the object; there is none before the entity's first state."""
+        return self._object
+
+    @property
+    def known_value(self) -> PresentValue | None:
+        """Return the value in effect, None where it only stands in for one."""
+        item = self._object
+        if item is None or (
+            self._own_value is None
+            and item.active_priority is None
+            and item.definition.relinquish_default is None
+        ):
+            return None
+        if item.commands is None and self._own_value is None:
+            return item.definition.relinquish_default
+        return item.present_value
+
+    @property
+    def aspect(self) -> Aspect | None:
+        """Return what of the entity is shown, None while the entity is not known."""
+        entity_id = self.entity.entity_id
+        if entity_id is None:
+            return None
+        return aspect_of(entity_id, self._aspect_key, self.object_id.type)
+
+    @property
+    def entity_name(self) -> str:
+        """Return by what a user knows the entity."""
+        if (state := self.entity.state) is not None:
+            return state.name
+        return self.entity.entity_id or (
+            self._object.name if self._object else self.entity.reference
+        )
 
     # --- life -----------------------------------------------------------------------
 
     @callback
     def async_start(self) -> None:
-        """Follow the entity; its first state makes it an object."""
-        self._async_track()
-        self._async_take(self.state)
+        """Follow the entity; what it was, or its first state, makes it an object."""
+        self._entity = self._hub.exposed_entities.async_follow(
+            self._virtual_device.reference_of(self.record), self
+        )
+        known = self._hub.exposure_store.definition(self.object_id)
+        if known is not None:
+            name = self._virtual_device.unique_name(known.name, self.object_id)
+            self._async_create(replace(known, name=name))
+        elif (initial := self._virtual_device.initial_definition(self)) is not None:
+            self._async_create(initial)
+        self.async_take(self._entity.state)
 
     @callback
     def async_stop(self) -> None:
         """Remove the object."""
-        self._async_untrack()
-        if self._worker is not None:
-            self._worker.cancel()
         if self._object is not None:
+            self._async_remember(prompt=False, everything=True)
             self._hub.local_device.remove(self.object_id)
             self._object = None
+        self._hub.exposed_entities.async_leave(self.entity, self)
+        self._virtual_device.async_note_entity(self, is_gone=False)
+        self.async_forgive()
 
     @callback
-    def async_redefine(self) -> None:
+    def async_update(self, record: Mapping[str, Any]) -> None:
+        """Take a changed record."""
+        self.record = record
+        self.async_redefine()
+
+    @callback
+    def async_redefine(self, state: State | None = None) -> None:
         """Follow a changed name, limit, option or permission.
 
         Without a state the last definition stays, so that limits and texts do not
         vanish while an integration reloads.
         """
-        state = self.state
-        if self._object is None or state is None:
+        state = state or self.entity.state
+        if self._object is None:
             return
-        definition = self._define(state)
-        if definition != self._object.definition:
-            try:
-                self._hub.local_device.update(definition)
-            except ValueError as error:
-                _LOGGER.debug("%s stays as it was: %s", self.object_id, error)
+        definition = self._define(state, self._object.definition)
+        if definition is None or definition == self._object.definition:
+            return
+        old = self._object.definition
+        try:
+            self._hub.local_device.update(definition)
+        except ValueError as error:
+            _LOGGER.debug("%s stays as it was: %s", self.object_id, error)
+        else:
+            if definition.relinquish_default != old.relinquish_default:
+                self._written_default = None
+            self._hub.exposure_store.async_keep_definition(definition)
 
-    def _define(self, state: State) -> ObjectDefinition:
-        return ObjectDefinition(
-            object_id=self.object_id,
-            name=self._virtual_device.object_name(self, state),
-            description=state.entity_id,
-            writable=self._virtual_device.writable,
-            **self._traits.describe(state),
+    def _define(
+        self, state: State | None, known: ObjectDefinition | None = None
+    ) -> ObjectDefinition | None:
+        """Return what the object is; what is not known now stays as it was."""
+        aspect = self.aspect
+        fields: dict[str, Any] = {}
+        if known is not None:
+            fields = {name: getattr(known, name) for name in ObjectDefinition.__slots__}
+        if state is not None and aspect is not None:
+            if known is None or reliability_of(state) != (
+                Reliability.COMMUNICATION_FAILURE
+            ):
+                fields |= aspect.describe(state, self._hass.config.units)
+            fields |= {
+                "name": self._virtual_device.object_name(self, state, aspect),
+                "description": state.entity_id,
+                "writable": self._is_writable(aspect),
+                "own_priority": LOWEST_PRIORITY,
+                "relinquish_default": None,
+            }
+        elif known is None:
+            return None
+        fields |= self._virtual_device.fields_of(self)
+        fields |= self.record.get(CONF_OVERRIDES, {})
+        fields["name"] = self._virtual_device.unique_name(
+            fields["name"], self.object_id
         )
+        return ObjectDefinition(**fields | {"object_id": self.object_id})
 
-    @callback
-    def _async_track(self) -> None:
-        if (entity_id := self.entity_id) is None:
-            return
-        self._untrack = [
-            async_track_state_change_event(
-                self._hass, [entity_id], self._async_state_changed
-            ),
-            async_track_entity_registry_updated_event(
-                self._hass, [entity_id], self._async_registry_updated
-            ),
-        ]
-
-    @callback
-    def _async_untrack(self) -> None:
-        while self._untrack:
-            self._untrack.pop()()
+    def _is_writable(self, aspect: Aspect) -> bool:
+        by_default = self._virtual_device.writable and not aspect.guarded
+        return bool(self.record.get(CONF_WRITABLE, by_default)) and (
+            aspect.act is not None or self.object_id.type in _INPUTS
+        )
 
     # --- Home Assistant to BACnet --------------------------------------------------------
 
-    @callback
-    def _async_registry_updated(
-        self, event: Event[er.EventEntityRegistryUpdatedData]
-    ) -> None:
-        """Follow a renamed entity."""
-        self._async_untrack()
-        self._async_track()
-        self._async_take(self.state)
-
-    @callback
-    def _async_state_changed(self, event: Event[EventStateChangedData]) -> None:
-        """Pass a new state on."""
-        self._async_take(event.data["new_state"])
-
     def _value_of(self, state: State | None) -> tuple[PresentValue | None, Reliability]:
-        reliability = reliability_of(state)
+        aspect = self.aspect
+        reliability = reliability_of(state, aspect)
         if state is None or reliability != Reliability.NO_FAULT_DETECTED:
             return None, reliability
+        if aspect is None:
+            return None, Reliability.NO_SENSOR
         try:
-            return self._traits.read(state), reliability
-        except ValueError:
+            return aspect.present_value(state, self.object_id.type), reliability
+        except ValueError, TypeError, KeyError, OverflowError:
             return None, Reliability.UNRELIABLE_OTHER
 
     @callback
-    def _async_take(self, state: State | None) -> None:
+    def async_take(self, state: State | None) -> None:
         """Show a state to the building."""
         if self._object is not None:
-            self.async_redefine()
-            self._async_take_value(state)
-        elif state is not None and self._async_create(state):
-            self._async_take_value(state)
-
-    @callback
-    def _async_create(self, state: State) -> bool:
-        """Add the object, with the commands that an earlier run kept.
-
-        Returns whether the state goes on to become our own value.
-        """
-        try:
-            self._object = self._hub.local_device.add(self._define(state))
-        except ValueError as error:
-            # A select without options yet, for one; its next state may do.
-            _LOGGER.debug("%s can not be exposed yet: %s", state.entity_id, error)
-            return False
-        self._object.restore(self._hub.exposure_store.priority_array(self.object_id))
-        own_priority = self._object.definition.own_priority
-        value, _ = self._value_of(state)
-        if (
-            self._object.active_priority in (None, own_priority)
-            or value != self._object.present_value
-        ):
-            return True
-        # The command of another made the entity what it is, before the restart.
-        self._own_value = self._object.priority_array[own_priority - 1]
-        return False
-
-    @callback
-    def _async_take_value(self, state: State | None) -> None:
-        assert self._object is not None
+            self.async_redefine(state)
+        elif state is None or not self._async_create(self._define(state)):
+            return
+        self._virtual_device.async_note_entity(self, is_gone=self.entity.is_gone)
         value, reliability = self._value_of(state)
-        if value is None or state is None:
-            self._object.set_own_value(None, reliability)
-            return
-        if state.context.id in self._own_contexts:
-            # Our own doing. Where the entity made something else of the value, that is
-            # what the object shows; while more is to come, the entity is only late.
-            if not self._actions and value != self._object.present_value:
-                self._object.adjust_active_value(value)
-                self._async_remember()
-            self._object.set_own_value(None, reliability)
-            return
-        self._own_value = value
-        self._object.set_own_value(value, reliability)
-        self._async_remember()
-        if self._object.present_value != value:
-            # Another command wins: the entity has to show the effective value.
-            self._async_act(self._object.present_value, Context())
+        try:
+            self._async_take_value(value, reliability, state)
+        except ValueError, TypeError, OverflowError:
+            # What the type of object can not hold: the last value stays.
+            assert self._object is not None
+            self._object.set_own_value(None, Reliability.UNRELIABLE_OTHER)
 
     @callback
-    def _async_remember(self) -> None:
-        """Keep the commands for the next start."""
-        assert self._object is not None
-        if self._object.priority_array:
-            self._hub.exposure_store.async_remember(
-                self.object_id,
-                {
-                    priority: value
-                    for priority, value in enumerate(self._object.priority_array, 1)
-                    if value is not None
-                },
-            )
+    def _async_create(self, definition: ObjectDefinition | None) -> bool:
+        """Add the object, with what an earlier run kept; return whether it worked."""
+        if definition is None:
+            return False
+        try:
+            self._object = self._hub.local_device.add(definition)
+        except (ValueError, TypeError) as error:
+            # A select without options yet, for one; its next state may do.
+            _LOGGER.debug("%s can not be exposed yet: %s", self.object_id, error)
+            return False
+        store = self._hub.exposure_store
+        store.async_keep_definition(definition)
+        saved = store.saved(self.object_id)
+        self._own_value = saved.get("own_value")
+        self._written_default = saved.get("relinquish_default")
+        if self._own_value is not None:
+            try:
+                self._object.set_own_value(self._own_value, Reliability.NO_SENSOR)
+            except ValueError, TypeError:
+                self._own_value = None
+        self._object.restore(
+            {int(key): value for key, value in saved.get("slots", {}).items()},
+            out_of_service=saved.get("out_of_service", False),
+            present_value=saved.get("present_value"),
+            relinquish_default=self._written_default,
+        )
+        if self._is_overridden:
+            # The command of another made the entity what it is, before the restart.
+            self._target = self._object.present_value
+        return True
+
+    @callback
+    def _async_take_value(
+        self, value: PresentValue | None, reliability: Reliability, state: State | None
+    ) -> None:
+        item = self._object
+        assert item is not None
+        if value is None or state is None:
+            self._seen = None
+            item.set_own_value(None, reliability)
+            return
+        if item.commands is None or item.out_of_service:
+            self._own_value = self._seen = value
+            item.set_own_value(value, reliability)
+            if self._virtual_device.owns_entities:
+                self._async_remember(prompt=False)
+            return
+        is_news, self._seen = value != self._seen, value
+        if not is_news or self._is_arrival(value, state):
+            item.set_own_value(None, reliability)
+            return
+        if is_in_transit(state) and self._is_overridden:
+            # On the way to what was commanded.
+            item.set_own_value(None, reliability)
+            return
+        self._target = None
+        self._own_value = value
+        item.set_own_value(value, reliability)
+        self._async_remember(prompt=False)
+        if item.present_value != value:
+            # Another command wins: the entity has to show the effective value.
+            self._async_act(item.present_value, Context())
+
+    @property
+    def _is_overridden(self) -> bool:
+        item = self._object
+        return item is not None and item.active_priority not in (
+            None,
+            item.definition.own_priority,
+        )
+
+    @callback
+    def _is_arrival(self, value: PresentValue, state: State) -> bool:
+        """Return whether a state is what became of a command, not a wish.
+
+        Where the entity made something else of the value, that is what the object
+        shows; while more is to come, the entity is only late.
+        """
+        item = self._object
+        assert item is not None
+        if not self.entity.is_own_doing(state) and not self._is_near_target(value):
+            return False
+        if value != item.present_value and not (
+            self.entity.is_busy or is_in_transit(state)
+        ):
+            item.adjust_active_value(value)
+            self._async_remember()
+        elif not self._is_overridden and item.active_priority is None:
+            self._own_value = value
+            item.set_own_value(value)
+        return True
+
+    def _is_near_target(self, value: PresentValue) -> bool:
+        """Return whether a value is the commanded one, rounded at most."""
+        target, aspect, state = self._target, self.aspect, self.entity.state
+        if target is None:
+            return False
+        if value == target or aspect is None or state is None:
+            return value == target
+        return (
+            isinstance(value, float)
+            and isinstance(target, int | float)
+            and abs(value - target) <= aspect.tolerance(state)
+        )
+
+    @callback
+    def _async_remember(self, *, prompt: bool = True, everything: bool = False) -> None:
+        """Keep what the object holds for the next start."""
+        item = self._object
+        assert item is not None
+        saved = SavedObject()
+        if item.priority_array:
+            saved["slots"] = {
+                str(priority): value
+                for priority, value in enumerate(item.priority_array, 1)
+                if value is not None
+            }
+            saved["relinquish_default"] = self._written_default
+        if item.out_of_service:
+            saved |= {"out_of_service": True, "present_value": item.present_value}
+        saved["own_value"] = self._own_value
+        self._hub.exposure_store.async_remember(self.object_id, saved, prompt=prompt)
 
     # --- BACnet to Home Assistant --------------------------------------------------------
 
     @callback
     def async_command(self, command: Command) -> None:
         """Tell of an external write and bring it about."""
-        if self._object is None:
+        item = self._object
+        if item is None:
             return
         new_value = command.new_value
         if (
-            command.value is None
-            and command.priority == self._object.definition.own_priority
+            command.property_id == PropertyIdentifier.PRESENT_VALUE
+            and command.value is None
+            and command.priority == item.definition.own_priority
             and self._own_value is not None
         ):
             # Whoever relinquishes our slot gives it back to Home Assistant.
-            self._object.set_own_value(self._own_value, self._object.reliability)
-            new_value = self._object.present_value
+            item.set_own_value(self._own_value, item.reliability)
+            new_value = item.present_value
+        if command.property_id == PropertyIdentifier.RELINQUISH_DEFAULT:
+            self._written_default = command.value
         self._async_remember()
         context = Context()
-        state = self.state
+        state = self.entity.state
         self._hass.bus.async_fire(
             EVENT_WRITE,
             {
                 "virtual_device": self._virtual_device.name,
-                ATTR_ENTITY_ID: self.entity_id,
+                ATTR_ENTITY_ID: self.entity.entity_id,
                 "object": str(command.object_id),
-                "object_name": self._object.name,
+                "object_name": item.name,
                 "property": label_of(PropertyIdentifier, command.property_id),
                 "old_value": self._show(command.old_value, state),
                 "new_value": self._show(new_value, state),
-                "written_value": self._show(command.value, state),
+                "written_value": (
+                    self._show(command.value, state)
+                    if command.property_id == PropertyIdentifier.PRESENT_VALUE
+                    else command.value
+                ),
                 "priority": command.priority,
                 "source": command.source,
                 "source_instance": self._hub.instance_at(command.source),
@@ -282,163 +400,122 @@ class Exposure:
         )
         if command.property_id == PropertyIdentifier.PRESENT_VALUE:
             self._async_act(new_value, context)
+        else:
+            self.async_reconcile(context)
+
+    @callback
+    def async_reconcile(self, context: Context | None = None) -> None:
+        """Bring the entity to the value that is in effect."""
+        item = self._object
+        if item is None or item.commands is None or item.out_of_service:
+            return
+        self._async_remember()
+        value, _ = self._value_of(self.entity.state)
+        if value is not None and value != item.present_value:
+            self._async_act(item.present_value, context or Context())
 
     def _show(self, value: PresentValue | None, state: State | None) -> Any:
         """Return a value in the words of Home Assistant, where it has words for it."""
-        if value is None or state is None:
+        if value is None or state is None or (aspect := self.aspect) is None:
             return value
         try:
-            return self._traits.show(value, state)
-        except IndexError:
+            return aspect.words(value, state)
+        except IndexError, TypeError, ValueError:
             return value
 
     @callback
     def _async_act(self, value: PresentValue, context: Context) -> None:
-        """Queue the action for a value; actions of one entity run one by one."""
-        if len(self._actions) >= _MAX_WAITING_ACTIONS:
-            # The entity can not follow; only the newest values still matter.
-            self._actions.popleft()
-        self._own_contexts.append(context.id)
-        self._actions.append((value, context))
-        if self._worker is None:
-            self._worker = self._hub.entry.async_create_background_task(
-                self._hass,
-                self._async_run_actions(),
-                f"{DOMAIN} {self.object_id}",
-                eager_start=False,
-            )
-
-    async def _async_run_actions(self) -> None:
-        try:
-            while self._actions:
-                await self._async_run_action(*self._actions.popleft())
-        finally:
-            self._worker = None
-
-    async def _async_run_action(self, value: PresentValue, context: Context) -> None:
-        state = self.state
-        if state is None or self._value_of(state)[0] == value:
+        item = self._object
+        if item is None or item.out_of_service or item.commands is None:
             return
-        try:
-            action = self._traits.act(value, state)
-            await self._hass.services.async_call(
-                action.domain,
-                action.service,
-                action.data | {ATTR_ENTITY_ID: state.entity_id},
-                blocking=True,
-                context=context,
-            )
-        except (HomeAssistantError, IndexError, vol.Invalid) as error:
-            _LOGGER.warning(
-                "A BACnet write to %s could not be carried out: %s",
-                state.entity_id,
-                error,
-            )
-            self._async_show_truth()
+        self._target = value
+        self.entity.async_act(self, value, context)
+
+    def action_for(self, value: PresentValue, state: State) -> Action | None:
+        """Return what makes the entity show a value, None where it does already."""
+        aspect = self.aspect
+        if aspect is None:
+            raise ValueError(f"{state.entity_id} is not what it was")
+        if self._value_of(state)[0] == value:
+            return None
+        return aspect.action(value, state)
+
+    @callback
+    def async_acted(self, error: Exception | None) -> None:
+        """Put the object back to what the entity is, where an action failed."""
+        if error is None:
+            if self._has_failed:
+                self.async_forgive()
+            elif (
+                (aspect := self.aspect) is not None
+                and aspect.reads_unknown
+                and not self.entity.is_busy
+            ):
+                self._async_show_truth()
+            return
+        self._has_failed = True
+        name = self.entity.entity_id or self.entity.reference
+        _LOGGER.warning(
+            "A BACnet write to %s could not be carried out: %s", name, error
+        )
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            self._issue_id,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="action_failed",
+            translation_placeholders={
+                "device": self._virtual_device.name,
+                "entity": name,
+                "object": str(self.object_id),
+                "error": str(error) or type(error).__name__,
+            },
+        )
+        self._hub.write_log.async_add_failure(self.object_id, name, error)
+        self._async_show_truth()
+
+    @property
+    def _issue_id(self) -> str:
+        return f"action_failed_{self.object_id}"
+
+    @callback
+    def async_forgive(self) -> None:
+        """Forget that an action failed."""
+        if self._has_failed:
+            self._has_failed = False
+            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
 
     @callback
     def _async_show_truth(self) -> None:
         """Put the object back to what the entity is."""
-        value, _ = self._value_of(self.state)
-        if self._object is not None and value is not None and not self._actions:
+        value, _ = self._value_of(self.entity.state)
+        if self._object is not None and value is not None and not self.entity.is_busy:
+            self._target = None
             self._object.adjust_active_value(value)
             self._async_remember()
 
-
-class VirtualDevice:
-    """A named group of exposures: one subentry."""
-
-    def __init__(self, hub: BacnetHub, subentry: ConfigSubentry) -> None:
-        """Prepare for a subentry."""
-        self._hub = hub
-        self._exposures: dict[ObjectId, Exposure] = {}
-        self._data: Mapping[str, Any] = subentry.data
-
-    @property
-    def name(self) -> str:
-        """Return the name that BACnet and Home Assistant show."""
-        return str(self._data[CONF_NAME])
-
-    @property
-    def description(self) -> str:
-        """Return what the user wrote about it."""
-        return str(self._data.get(CONF_DESCRIPTION, ""))
-
-    @property
-    def writable(self) -> bool:
-        """Return whether others may command its objects."""
-        return bool(self._data[CONF_WRITABLE])
-
-    @property
-    def exposures(self) -> Iterable[Exposure]:
-        """Return the exposures."""
-        return self._exposures.values()
-
-    def object_name(self, exposure: Exposure, state: State) -> str:
-        """Return a name that no other object of our device has."""
-        name = f"{self.name} {state.name}"
-        owner = self._hub.local_device.object_named(name)
-        if owner in (None, exposure.object_id):
-            return name
-        return f"{name} ({exposure.object_id})"
+    # --- leases -------------------------------------------------------------------------
 
     @callback
-    def async_start(self) -> None:
-        """Add all objects."""
-        for record in self._data[CONF_EXPOSURES]:
-            self._async_add(record)
-
-    @callback
-    def _async_add(self, record: Mapping[str, str]) -> None:
-        object_id = ObjectId.parse(record[CONF_OBJECT])
-        entity_ref = record[CONF_ENTITY_ID]
-        registry = er.async_get(self._hub.hass)
-        entity_id = er.async_resolve_entity_id(registry, entity_ref)
-        traits = traits_of_entity(entity_id) if entity_id else None
-        if traits is None or traits.object_type != object_id.type:
-            _LOGGER.warning("%s of %s has no entity any more", object_id, self.name)
-            return
-        self._hub.exposure_store.async_reserve(object_id)
-        exposure = Exposure(self._hub, self, object_id, entity_ref, traits)
-        self._exposures[object_id] = exposure
-        exposure.async_start()
-
-    @callback
-    def async_update(self, subentry: ConfigSubentry) -> None:
-        """Apply a changed configuration; objects that stay are not touched."""
-        self._data = subentry.data
-        records = {
-            ObjectId.parse(record[CONF_OBJECT]): record
-            for record in self._data[CONF_EXPOSURES]
-        }
-        for object_id in self._exposures.keys() - records.keys():
-            self._exposures.pop(object_id).async_stop()
-            self._hub.exposure_store.async_forget(object_id)
-        for object_id, record in records.items():
-            if object_id in self._exposures:
-                self._exposures[object_id].async_redefine()
-            else:
-                self._async_add(record)
-
-    @callback
-    def async_stop(self) -> None:
-        """Remove all objects; their commands stay remembered."""
-        for exposure in self._exposures.values():
-            exposure.async_stop()
-        self._exposures.clear()
-
-    @callback
-    def async_remove(self) -> None:
-        """Remove all objects for good."""
-        object_ids = list(self._exposures)
-        self.async_stop()
-        for object_id in object_ids:
-            self._hub.exposure_store.async_forget(object_id)
-
-    @callback
-    def async_command(self, command: Command) -> bool:
-        """Pass a command to its exposure; tell whether it is one of ours."""
-        exposure = self._exposures.get(command.object_id)
-        if exposure is not None:
-            exposure.async_command(command)
-        return exposure is not None
+    def async_release(
+        self, lowest_priority: int, before: float | None = None
+    ) -> list[int]:
+        """Relinquish what others commanded; return the priorities that were."""
+        item = self._object
+        if item is None or item.commands is None:
+            return []
+        old = item.priority_array
+        if not item.release_commands(range(1, lowest_priority + 1), before=before):
+            return []
+        released = [
+            priority
+            for priority, (was, is_) in enumerate(
+                zip(old, item.priority_array, strict=True), 1
+            )
+            if was is not None and is_ is None
+        ]
+        if item.definition.own_priority in released and self._own_value is not None:
+            item.set_own_value(self._own_value, item.reliability)
+        self.async_reconcile()
+        return released

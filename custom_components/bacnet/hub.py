@@ -1,21 +1,21 @@
 """The loaded integration: the node with both its roles, and what uses them."""
 
-from collections.abc import Callable, Collection
+import asyncio
 from datetime import datetime, timedelta
 from ipaddress import IPv4Interface
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_NAME, CONF_PORT, Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import UNDEFINED, UndefinedType
 from homeassistant.util import dt as dt_util
 
 from .client.client import Client
 from .client.device import DeviceSession
-from .client.models import DeviceInfo, Point
+from .client.models import DeviceInfo
 from .const import (
     CONF_INSTANCE,
     CONF_INTERFACE,
@@ -23,28 +23,26 @@ from .const import (
     MANUFACTURER,
     MODEL,
     MODEL_VIRTUAL,
-    RELEASE_SUFFIX,
     SUBENTRY_TYPE_DEVICE,
-    SUBENTRY_TYPE_VIRTUAL_DEVICE,
 )
 from .coordinator import DeviceCoordinator
 from .device_data import device_info_of
+from .device_role import DeviceRole
 from .discovery import DeviceDiscovery
-from .exposures import VirtualDevice
 from .node.errors import AddressInUseError, AddressUnavailableError, NodeStartError
 from .node.node import Node, NodeConfig
+from .point_entities import (
+    DeviceEntityFactory,
+    EntityFactory,
+    EntityPlatform,
+    PointEntities,
+)
 from .search import FoundDevice
-from .server.command import Command
 from .server.definition import DeviceDefinition
 from .server.device import LocalDevice
-from .storage import DeviceStore, ExposureStore
-
-if TYPE_CHECKING:
-    from .entity import BacnetDeviceEntity, BacnetPointEntity
+from .storage import DeviceStore
 
 type BacnetConfigEntry = ConfigEntry[BacnetHub]
-type DeviceEntityFactory = Callable[[DeviceCoordinator], BacnetDeviceEntity]
-type EntityFactory = Callable[[DeviceCoordinator, Point], BacnetPointEntity]
 
 _SEARCH_LIFETIME = timedelta(minutes=5)
 _DESCRIPTION = "Home Assistant as a BACnet device"
@@ -59,20 +57,6 @@ _START_ERRORS = {
 def start_error_key(error: NodeStartError) -> str:
     """Return the translation key for why the node can not start."""
     return _START_ERRORS.get(type(error), "cannot_start")
-
-
-def entity_key(coordinator: DeviceCoordinator, platform: Platform, point: Point) -> str:
-    """Return the unique id of the entity that a platform makes of a point."""
-    suffix = RELEASE_SUFFIX if platform == Platform.BUTTON else ""
-    return f"{coordinator.unique_id_of(point)}{suffix}"
-
-
-class EntityPlatform(NamedTuple):
-    """A platform of Home Assistant that is ready for entities."""
-
-    factory: EntityFactory
-    device_factories: tuple[DeviceEntityFactory, ...]
-    async_add_entities: AddConfigEntryEntitiesCallback
 
 
 class LastSearch(NamedTuple):
@@ -99,27 +83,17 @@ class BacnetHub:
             )
         )
         self.client = Client(self.node)
-        self.local_device = LocalDevice(
-            self.node,
-            DeviceDefinition(
-                instance=entry.data[CONF_INSTANCE],
-                name=entry.data[CONF_NAME],
-                description=_DESCRIPTION,
-                location=hass.config.location_name,
-                vendor_name=MANUFACTURER,
-                model_name=MODEL,
-                firmware_revision=version,
-                application_software_version=version,
-            ),
-        )
-        self.exposure_store = ExposureStore(hass)
+        self.local_device: LocalDevice
+        self.role = DeviceRole(self)
+        self.exposed_entities = self.role.entities
+        self.exposure_store = self.role.store
+        self.virtual_devices = self.role.virtual_devices
+        self.write_log = self.role.log
         self.devices: dict[str, DeviceCoordinator] = {}
-        self.virtual_devices: dict[str, VirtualDevice] = {}
         self.device_id = ""
-        self._platforms: dict[Platform, EntityPlatform] = {}
-        self._described: set[tuple[str, Platform]] = set()
-        self._added: dict[tuple[str, Platform], dict[str, BacnetPointEntity]] = {}
+        self.point_entities = PointEntities(self)
         self._running = False
+        self._applying = asyncio.Lock()
         self._discovery = DeviceDiscovery(self)
         self._last_search: LastSearch | None = None
         self._prepared: dict[int, DeviceSession] = {}
@@ -132,17 +106,16 @@ class BacnetHub:
 
         Raises NodeStartError.
         """
-        await self.exposure_store.async_load()
         self.device_id = self._async_register_device(
             self.entry.entry_id, self.entry.data[CONF_NAME], MODEL
         )
-        self.local_device.subscribe_commands(self._async_command)
-        for subentry in self.entry.get_subentries_of_type(SUBENTRY_TYPE_VIRTUAL_DEVICE):
-            self._async_add_virtual_device(subentry)
+        await self.role.async_start(self._definition())
         try:
+            await self.role.async_restore()
             await self.node.start()
         except BaseException:
             await self._async_close_roles()
+            await self.role.async_close()
             raise
         self.client.directory.subscribe(self._async_heard)
         self.client.directory.subscribe_moves(self._async_moved)
@@ -150,12 +123,20 @@ class BacnetHub:
             await self._async_add_device(subentry)
         self.local_device.announce()
 
-    @callback
-    def async_begin(self) -> None:
-        """Begin to poll; the entry knows its hub now."""
+    async def async_begin(self) -> None:
+        """Show what is known of the devices, then begin to poll.
+
+        Requests wait for the entities: while thousands are added, answers would come
+        too late to be taken.
+        """
         self._running = True
-        for coordinator in self.devices.values():
+        for coordinator in list(self.devices.values()):
+            coordinator.async_show()
+            await asyncio.sleep(0)
+        await self.point_entities.async_wait()
+        for coordinator in list(self.devices.values()):
             coordinator.async_start()
+            await asyncio.sleep(0)
 
     async def async_stop(self) -> None:
         """Let go of all devices and close the port."""
@@ -165,14 +146,25 @@ class BacnetHub:
         self.devices.clear()
         await self._async_close_roles()
         await self.node.stop()
-        await self.exposure_store.async_close()
+        await self.role.async_close()
 
     async def _async_close_roles(self) -> None:
-        for virtual_device in self.virtual_devices.values():
-            virtual_device.async_stop()
-        self.virtual_devices.clear()
+        await self.role.async_stop()
         await self.client.close()
         self.local_device.close()
+
+    def _definition(self) -> DeviceDefinition:
+        return DeviceDefinition(
+            instance=self.entry.data[CONF_INSTANCE],
+            name=self.entry.data[CONF_NAME],
+            description=_DESCRIPTION,
+            location=self.hass.config.location_name,
+            vendor_name=MANUFACTURER,
+            model_name=MODEL,
+            firmware_revision=self._version,
+            application_software_version=self._version,
+            serial_number=self.entry.entry_id,
+        )
 
     def _async_register_device(
         self,
@@ -199,27 +191,24 @@ class BacnetHub:
 
     async def async_apply_subentries(self) -> None:
         """Make devices and virtual devices what the configuration says, live."""
+        # Changes that come together must not add a device twice.
+        async with self._applying:
+            await self._async_apply_subentries()
+
+    async def _async_apply_subentries(self) -> None:
         subentries = self.entry.subentries
         for subentry_id in self.devices.keys() - subentries.keys():
             coordinator = self.devices.pop(subentry_id)
             await self._async_close_device(coordinator)
-            await DeviceStore(self.hass, coordinator.instance).async_remove()
-            for platform in self._platforms:
-                self._added.pop((subentry_id, platform), None)
-                self._described.discard((subentry_id, platform))
-        for subentry_id in self.virtual_devices.keys() - subentries.keys():
-            self.virtual_devices.pop(subentry_id).async_remove()
+            await coordinator.async_forget()
+            self.point_entities.async_drop(subentry_id)
         for subentry_id, subentry in subentries.items():
             if subentry.subentry_type == SUBENTRY_TYPE_DEVICE:
                 if subentry_id in self.devices:
                     self.devices[subentry_id].async_update(subentry)
                 else:
                     await self._async_add_device(subentry)
-            elif subentry_id in self.virtual_devices:
-                self.virtual_devices[subentry_id].async_update(subentry)
-                self._async_register_virtual_device(subentry)
-            else:
-                self._async_add_virtual_device(subentry)
+        await self.role.async_apply()
 
     async def _async_add_device(self, subentry: ConfigSubentry) -> None:
         info = device_info_of(subentry.data)
@@ -232,23 +221,25 @@ class BacnetHub:
         )
         self._discovery.async_set_up(info.instance)
         coordinator = DeviceCoordinator(
-            self.hass, self.entry, subentry, session, store, self._async_sync_entities
+            self.hass,
+            self.entry,
+            subentry,
+            session,
+            store,
+            self.point_entities.async_sync,
         )
         self.devices[subentry.subentry_id] = coordinator
         if self._running:
+            coordinator.async_show()
             coordinator.async_start()
 
     async def _async_close_device(self, coordinator: DeviceCoordinator) -> None:
         await coordinator.async_shutdown()
         await self.client.close_session(coordinator.session)
 
-    def _async_add_virtual_device(self, subentry: ConfigSubentry) -> None:
-        self._async_register_virtual_device(subentry)
-        virtual_device = VirtualDevice(self, subentry)
-        self.virtual_devices[subentry.subentry_id] = virtual_device
-        virtual_device.async_start()
-
-    def _async_register_virtual_device(self, subentry: ConfigSubentry) -> None:
+    @callback
+    def async_register_virtual_device(self, subentry: ConfigSubentry) -> None:
+        """Show a virtual device among the devices of Home Assistant."""
         self._async_register_device(
             subentry.subentry_id,
             subentry.title,
@@ -275,7 +266,7 @@ class BacnetHub:
         """Keep what a flow read of a device that is about to be added."""
         self._prepared[session.info.instance] = session
 
-    # --- entities of remote devices ----------------------------------------------------------
+    # --- entities ------------------------------------------------------------------------------
 
     @callback
     def async_add_platform(
@@ -285,92 +276,14 @@ class BacnetHub:
         async_add_entities: AddConfigEntryEntitiesCallback,
         *device_factories: DeviceEntityFactory,
     ) -> None:
-        """Add the entities of a platform for all devices, those to come included.
+        """Take a platform for the entities of devices and of virtual devices.
 
         ``factory`` makes the entity of a point, ``device_factories`` make the others.
         """
-        self._platforms[platform] = EntityPlatform(
-            factory, device_factories, async_add_entities
+        self.point_entities.async_add_platform(
+            platform, EntityPlatform(factory, device_factories, async_add_entities)
         )
-        for coordinator in self.devices.values():
-            self._async_sync_platform(coordinator, platform, coordinator.platforms)
-
-    @callback
-    def _async_sync_entities(self, coordinator: DeviceCoordinator) -> None:
-        """Make the entities of a device those that are chosen."""
-        platforms = coordinator.platforms
-        for platform in self._platforms:
-            self._async_sync_platform(coordinator, platform, platforms)
-
-    @callback
-    def _async_sync_platform(
-        self,
-        coordinator: DeviceCoordinator,
-        platform: Platform,
-        platforms: dict[Platform, list[Point]],
-    ) -> None:
-        if coordinator.inventory is None:
-            return
-        factory, device_factories, async_add_entities = self._platforms[platform]
-        subentry_id = coordinator.subentry.subentry_id
-        entities = {
-            entity_key(coordinator, platform, point): point
-            for point in platforms.get(platform, ())
-        }
-        added = self._added.setdefault((subentry_id, platform), {})
-        for key in added.keys() - entities.keys():
-            entity = added.pop(key)
-            if entity.point.object_id not in coordinator.inventory.points:
-                entity.async_vanish()
-        self._async_forget_entities(coordinator, platform, entities)
-        for entity in added.values():
-            entity.async_rename()
-        new = {
-            key: factory(coordinator, point)
-            for key, point in entities.items()
-            if key not in added
-        }
-        if (subentry_id, platform) not in self._described:
-            self._described.add((subentry_id, platform))
-            others = [make(coordinator) for make in device_factories]
-        else:
-            others = []
-        added |= new
-        async_add_entities([*others, *new.values()], config_subentry_id=subentry_id)
-
-    @callback
-    def _async_forget_entities(
-        self,
-        coordinator: DeviceCoordinator,
-        platform: Platform,
-        wanted: Collection[str],
-    ) -> None:
-        """Drop registered entities of points that are not chosen any more.
-
-        Those of points that vanished from the device stay until the user removes them:
-        their history may be worth keeping, and the point may come back.
-        """
-        inventory = coordinator.inventory
-        assert inventory is not None
-        existing = {
-            f"{coordinator.instance}-{object_id}" for object_id in inventory.points
-        }
-        registry = er.async_get(self.hass)
-        for entity in er.async_entries_for_config_entry(registry, self.entry.entry_id):
-            if (
-                entity.config_subentry_id == coordinator.subentry.subentry_id
-                and entity.domain == platform
-                and entity.unique_id not in wanted
-                and entity.unique_id.removesuffix(RELEASE_SUFFIX) in existing
-            ):
-                registry.async_remove(entity.entity_id)
-
-    def is_enabled(self, platform: Platform, unique_id: str) -> bool:
-        """Return whether an entity is, or would be, enabled."""
-        registry = er.async_get(self.hass)
-        entity_id = registry.async_get_entity_id(platform, DOMAIN, unique_id)
-        entity = entity_id and registry.async_get(entity_id)
-        return not entity or not entity.disabled
+        self.role.async_add_platform(platform, async_add_entities)
 
     # --- what the network says ------------------------------------------------------------------
 
@@ -396,13 +309,6 @@ class BacnetHub:
         """Keep the new address of a device of ours."""
         if (coordinator := self._coordinator_of(info.instance)) is not None:
             coordinator.async_moved(info)
-
-    @callback
-    def _async_command(self, command: Command) -> None:
-        """Pass an external write to the virtual device whose object it is."""
-        for virtual_device in self.virtual_devices.values():
-            if virtual_device.async_command(command):
-                return
 
     def instance_at(self, address: str) -> int | None:
         """Return the instance of the device at an address, where it is known."""

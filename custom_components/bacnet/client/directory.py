@@ -38,6 +38,10 @@ _RANGE_DEVICES = 40
 """How many devices may answer one Who-Is without losing answers on the way."""
 
 _RANGE_PAUSE = 0.2
+
+_SILENCE = 1.5
+"""How much longer than the others a device behind a slow router may take to answer."""
+
 _REPEAT_AFTER = 1 / 3
 
 _MAX_ADDRESSES = 16
@@ -146,10 +150,23 @@ class Directory:
             for first, last in _ranges(sorted(found), low, high):
                 self._ask(destination, first, last)
                 await asyncio.sleep(_RANGE_PAUSE if len(found) > _RANGE_DEVICES else 0)
-            await asyncio.sleep(wait * (1 - _REPEAT_AFTER))
+            await self._wait_for_silence(found, wait * (1 - _REPEAT_AFTER))
         if (low, high, destination) == (0, ANY_INSTANCE, GLOBAL_BROADCAST):
             self._searched_at = monotonic()
         return [found[instance] for instance in sorted(found)]
+
+    async def _wait_for_silence(
+        self, found: Mapping[int, DeviceInfo], longest: float
+    ) -> None:
+        """Wait until nobody new has answered for a while; all the time if nobody did."""
+        end = monotonic() + longest
+        count, quiet_since = len(found), monotonic()
+        while (now := monotonic()) < end:
+            if len(found) != count:
+                count, quiet_since = len(found), now
+            elif count and now - quiet_since >= _SILENCE:
+                return
+            await asyncio.sleep(min(_SILENCE / 10, end - now))
 
     async def find(
         self,

@@ -40,9 +40,9 @@ class Urgency(IntEnum):
 
     ACTION = 0
     PROBE = 10
-    SUBSCRIBE = 20
     LOAD = 30
     POLL = 40
+    SUBSCRIBE = 50
 
 
 class UnansweredError(NoResponseError):
