@@ -231,7 +231,12 @@ async def test_hvac_controller(
     hass: HomeAssistant, entry: MockConfigEntry, port: int
 ) -> None:
     """Test outputs that the building commands and Home Assistant reads."""
-    await _make(hass, entry, "template", {"template": "hvac_controller", "name": "AHU"})
+    await _make(
+        hass,
+        entry,
+        "template",
+        {"template": "hvac_controller", "name": "AHU", "writable": True},
+    )
     await hass.async_block_till_done(wait_background_tasks=True)
     setpoint, fan = ("analog-output", 1), ("binary-output", 1)
     assert hass.states.get("number.ahu_temperature_setpoint").state == "24.0"
@@ -515,7 +520,12 @@ async def test_states_and_texts_of_templates(
     hass: HomeAssistant, entry: MockConfigEntry, port: int
 ) -> None:
     """Test that selects and texts go both ways and come back after a restart."""
-    await _make(hass, entry, "template", {"template": "generic_io", "name": "IO"})
+    await _make(
+        hass,
+        entry,
+        "template",
+        {"template": "generic_io", "name": "IO", "writable": True},
+    )
     await hass.async_block_till_done(wait_background_tasks=True)
     state, text = ("multi-state-value", 1), ("characterstring-value", 1)
     # What nobody has measured is not known.

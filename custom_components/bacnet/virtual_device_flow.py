@@ -169,7 +169,7 @@ class VirtualDeviceSubentryFlowHandler(NodeSubentryFlow):
                     )
                 ),
                 vol.Required(CONF_NAME): TextSelector(),
-                vol.Required(CONF_WRITABLE, default=True): BooleanSelector(),
+                vol.Required(CONF_WRITABLE, default=False): BooleanSelector(),
             }
         )
         return self.async_show_form(
