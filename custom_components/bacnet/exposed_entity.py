@@ -60,9 +60,10 @@ class ExposedEntity:
         self._hass: HomeAssistant = hub.hass
         self._followers: list[Follower] = []
         self._untrack: list[CALLBACK_TYPE] = []
+        # Most entities are never commanded: the queues, a kilobyte, come when needed.
         # States that our own actions brought about carry one of these contexts.
-        self._own_contexts: deque[str] = deque(maxlen=_REMEMBERED_CONTEXTS)
-        self._actions: deque[tuple[Follower, PresentValue, Context]] = deque()
+        self._own_contexts: deque[str] | tuple[()] = ()
+        self._actions: deque[tuple[Follower, PresentValue, Context]] | tuple[()] = ()
         self._worker: asyncio.Task[None] | None = None
         self.entity_id: str | None = None
 
@@ -162,6 +163,10 @@ class ExposedEntity:
         self, follower: Follower, value: PresentValue, context: Context
     ) -> None:
         """Queue the action for a value; actions of one entity run one by one."""
+        if isinstance(self._own_contexts, tuple):
+            self._own_contexts = deque(maxlen=_REMEMBERED_CONTEXTS)
+        if isinstance(self._actions, tuple):
+            self._actions = deque()
         if len(self._actions) >= _MAX_WAITING_ACTIONS:
             # The entity can not follow; only the newest values still matter.
             self._actions.popleft()
