@@ -36,8 +36,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BacnetConfigEntry) -> bo
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop)
     )
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    await hub.async_begin()
+    try:
+        await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+        await hub.async_begin()
+    except BaseException:
+        # Home Assistant unloads nothing here; the port has to be free for another try.
+        await hub.async_stop()
+        raise
     return True
 
 

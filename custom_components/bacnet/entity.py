@@ -74,14 +74,6 @@ class BacnetDeviceEntity(CoordinatorEntity[DeviceCoordinator], Entity):
         )
 
 
-def binary_text_of(point: Point, reading: PointValue) -> dict[str, Any]:
-    """Return the device's own word for the state of a binary point, where it has one."""
-    texts = (point.inactive_text, point.active_text)
-    if reading.value is None or not any(texts):
-        return {}
-    return {ATTR_TEXT: texts[bool(reading.value)]}
-
-
 class BacnetPointEntity(CoordinatorEntity[DeviceCoordinator], Entity):
     """A point; wakes up when its own value changes, or contact to the device."""
 
@@ -186,3 +178,25 @@ class BacnetPointEntity(CoordinatorEntity[DeviceCoordinator], Entity):
                 translation_placeholders=placeholders | {"error": str(error)},
             ) from error
         self._handle_coordinator_update()
+
+
+class BacnetBinaryEntity(BacnetPointEntity):
+    """A binary point, with the device's own words for its states."""
+
+    _attr_is_on: bool | None
+
+    @callback
+    @override
+    def _async_take(self, reading: PointValue) -> None:
+        """Set the state."""
+        self._attr_is_on = None if reading.value is None else bool(reading.value)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Add what the device calls the state, where it has a word for it."""
+        attributes = super().extra_state_attributes
+        texts = (self.point.inactive_text, self.point.active_text)
+        if self.reading.value is not None and any(texts):
+            attributes[ATTR_TEXT] = texts[bool(self.reading.value)]
+        return attributes

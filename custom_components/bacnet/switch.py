@@ -4,11 +4,10 @@ from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .client.models import PointValue
-from .entity import BacnetPointEntity, binary_text_of
+from .entity import BacnetBinaryEntity
 from .hub import BacnetConfigEntry
 from .node.types import Enumerated
 
@@ -30,20 +29,8 @@ async def async_setup_entry(
     )
 
 
-class BacnetSwitch(BacnetPointEntity, SwitchEntity):
+class BacnetSwitch(BacnetBinaryEntity, SwitchEntity):
     """A binary point that can be commanded."""
-
-    @callback
-    @override
-    def _async_take(self, reading: PointValue) -> None:
-        """Set the state."""
-        self._attr_is_on = None if reading.value is None else bool(reading.value)
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Any]:
-        """Add what the device calls the state."""
-        return super().extra_state_attributes | binary_text_of(self.point, self.reading)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
