@@ -19,6 +19,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.bacnet import exposure_rules, templates
 from custom_components.bacnet.const import SUBENTRY_TYPE_VIRTUAL_DEVICE
 from custom_components.bacnet.hub import BacnetHub
+from custom_components.bacnet.node.enumerations import ObjectType
 from tests.common import NODE_ADDRESS, node_entry, set_up_entry, set_up_helpers, until
 from tests.conftest import shown_errors, shown_options, shown_values
 from tests.independent import IndependentClient, Refused
@@ -332,6 +333,34 @@ async def room(hass: HomeAssistant, entry: MockConfigEntry) -> str:
     )
 
 
+async def test_number_of_an_object(
+    hass: HomeAssistant, entry: MockConfigEntry, room: str, port: int
+) -> None:
+    """Test that a user may choose a number, once, and that it is not given away."""
+
+    async def renumber(object_id: str, instance: int) -> Any:
+        flow = await _change(hass, entry, room, "object")
+        flow = await _submit(hass, flow, {"object": object_id})
+        values = shown_values(flow)
+        return await _submit(hass, flow, values | {"instance": instance})
+
+    result = await renumber("analog-value,1", 3)
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    async with _client(port) as client:
+        read = client.read_property
+        assert await read(NODE_ADDRESS, "analog-value", 3, "present-value") == 21
+        with pytest.raises(Refused, match="unknown-object"):
+            await read(NODE_ADDRESS, "analog-value", 1, "present-value")
+    result = await renumber("analog-value,3", 1)
+    assert shown_errors(result) == {
+        "instance": "An object of this type has or had this number. Choose another one."
+    }
+    store = entry.runtime_data.exposure_store
+    given = [store.async_allocate(ObjectType.ANALOG_VALUE).instance for _ in range(3)]
+    assert given == [2, 4, 5]
+
+
 async def test_object_settings(
     hass: HomeAssistant, entry: MockConfigEntry, room: str, port: int
 ) -> None:
@@ -347,6 +376,7 @@ async def test_object_settings(
     assert values == {
         "enabled": True,
         "object_type": "analog-value",
+        "instance": 1,
         "writable": True,
         "own_priority": 16,
     }

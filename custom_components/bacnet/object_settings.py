@@ -16,9 +16,15 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .const import CONF_ENABLED, CONF_OVERRIDES, CONF_POINT, CONF_WRITABLE
+from .const import (
+    CONF_ENABLED,
+    CONF_INSTANCE,
+    CONF_OVERRIDES,
+    CONF_POINT,
+    CONF_WRITABLE,
+)
 from .node.enumerations import EngineeringUnits, ObjectType, label_of
-from .node.types import ObjectId
+from .node.types import MAX_INSTANCE, ObjectId
 from .server.definition import LOWEST_PRIORITY, MINIMUM_TIME_PRIORITY, ObjectDefinition
 from .server.kinds import OBJECT_KINDS
 from .server.values import BINARY, STATE, STRING
@@ -32,6 +38,9 @@ _NUMBERS: Final = ("cov_increment", "minimum", "maximum")
 
 _NUMBER: Final = NumberSelector(
     NumberSelectorConfig(mode=NumberSelectorMode.BOX, step="any")
+)
+_INSTANCE: Final = NumberSelector(
+    NumberSelectorConfig(mode=NumberSelectorMode.BOX, min=0, max=MAX_INSTANCE, step=1)
 )
 _PRIORITIES: Final = NumberSelector(
     NumberSelectorConfig(mode=NumberSelectorMode.BOX, min=1, max=16, step=1)
@@ -81,6 +90,7 @@ def object_schema(
     fields: dict[Any, Any] = {vol.Required(CONF_ENABLED): BooleanSelector()}
     if choices:
         fields[vol.Required(_OBJECT_TYPE)] = _dropdown(choices)
+    fields[vol.Required(CONF_INSTANCE)] = _INSTANCE
     fields[vol.Optional(CONF_NAME)] = TextSelector()
     fields[vol.Optional(CONF_DESCRIPTION)] = TextSelector()
     fields[vol.Required(CONF_WRITABLE)] = BooleanSelector()
@@ -104,6 +114,7 @@ def object_values(
     values: dict[str, Any] = {
         CONF_ENABLED: record.get(CONF_ENABLED, True),
         _OBJECT_TYPE: record["object"].split(",")[0],
+        CONF_INSTANCE: ObjectId.parse(record["object"]).instance,
         CONF_WRITABLE: record.get(
             CONF_WRITABLE, writable if definition is None else definition.writable
         ),

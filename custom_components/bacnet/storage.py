@@ -152,6 +152,7 @@ class SavedObject(TypedDict, total=False):
 
 class _ExposureData(TypedDict):
     next_instance: dict[str, int]
+    chosen_instances: dict[str, list[int]]
     definitions: dict[str, dict[str, Any]]
     views: dict[str, str]
     view_names: dict[str, str]
@@ -181,6 +182,7 @@ class ExposureStore:
         self._commands_file = PacedStore(hass, "commands", lambda: dict(self._saved))
         self._data: _ExposureData = {
             "next_instance": {},
+            "chosen_instances": {},
             "definitions": {},
             "views": {},
             "view_names": {},
@@ -213,6 +215,10 @@ class ExposureStore:
         return {
             **self._data,
             "next_instance": dict(self._data["next_instance"]),
+            "chosen_instances": {
+                key: list(numbers)
+                for key, numbers in self._data["chosen_instances"].items()
+            },
             "definitions": dict(self._data["definitions"]),
             "views": dict(self._data["views"]),
             "view_names": dict(self._data["view_names"]),
@@ -229,14 +235,31 @@ class ExposureStore:
         """
         key = str(int(object_type))
         instance = self._data["next_instance"].get(key, 1)
+        while instance in self._data["chosen_instances"].get(key, ()):
+            instance += 1
         self._data["next_instance"][key] = instance + 1
         self._objects_file.async_schedule()
         return ObjectId(object_type, instance)
 
     @callback
+    def async_choose(self, object_id: ObjectId) -> bool:
+        """Give away an identifier that the user chose; False if it ever was before."""
+        key = str(int(object_id.type))
+        chosen = self._data["chosen_instances"].setdefault(key, [])
+        if object_id.instance in chosen or (
+            0 < object_id.instance < self._data["next_instance"].get(key, 1)
+        ):
+            return False
+        chosen.append(object_id.instance)
+        self._objects_file.async_schedule()
+        return True
+
+    @callback
     def async_reserve(self, object_id: ObjectId) -> None:
         """Make sure that an identifier in use is not given away (a restored backup)."""
         key = str(int(object_id.type))
+        if object_id.instance in self._data["chosen_instances"].get(key, ()):
+            return
         if self._data["next_instance"].get(key, 1) <= object_id.instance:
             self._data["next_instance"][key] = object_id.instance + 1
             self._objects_file.async_schedule()

@@ -39,6 +39,7 @@ from .const import (
     CONF_DOMAINS,
     CONF_ENABLED,
     CONF_EXPOSURES,
+    CONF_INSTANCE,
     CONF_LABELS,
     CONF_LEASE,
     CONF_LEASE_PRIORITY,
@@ -57,6 +58,8 @@ from .exposure_aspects import STATE_ASPECT
 from .exposure_mapping import EXPOSABLE_DOMAINS, aspects_of, attributes_of, is_exposable
 from .exposure_rules import follow_rules, has_rules, new_records
 from .hub import BacnetHub
+from .node.enumerations import ObjectType, label_of
+from .node.types import ObjectId
 from .object_settings import object_schema, object_values, overrides_of, type_choices
 from .subentry_flow import NodeSubentryFlow
 from .template_entities import type_of
@@ -402,6 +405,7 @@ class VirtualDeviceSubentryFlowHandler(NodeSubentryFlow):
         errors: dict[str, str] = {}
         if user_input is not None:
             overrides, errors = overrides_of(user_input, definition, record)
+            object_id = self._identifier_of(hub, user_input, errors)
             if not errors:
                 changed = record | {CONF_WRITABLE: user_input[CONF_WRITABLE]}
                 for key in (CONF_ENABLED, CONF_SWITCHED_OFF, CONF_OVERRIDES):
@@ -410,13 +414,7 @@ class VirtualDeviceSubentryFlowHandler(NodeSubentryFlow):
                     changed[CONF_OVERRIDES] = overrides
                 if not user_input[CONF_ENABLED]:
                     changed |= {CONF_ENABLED: False, CONF_SWITCHED_OFF: True}
-                new_type = user_input.get("object_type", "")
-                if new_type and new_type != record[CONF_OBJECT].split(",")[0]:
-                    changed[CONF_OBJECT] = str(
-                        hub.exposure_store.async_allocate(
-                            type_of({"object_type": new_type})
-                        )
-                    )
+                changed[CONF_OBJECT] = str(object_id)
                 records = [
                     changed if one[CONF_OBJECT] == self._object else one
                     for one in subentry.data[CONF_EXPOSURES]
@@ -440,6 +438,27 @@ class VirtualDeviceSubentryFlowHandler(NodeSubentryFlow):
                 "source": definition.description if definition else "-",
             },
         )
+
+    def _identifier_of(
+        self, hub: BacnetHub, user_input: Mapping[str, Any], errors: dict[str, str]
+    ) -> ObjectId:
+        """Return the identifier that an object has from now on."""
+        old = ObjectId.parse(self._object)
+        object_type = type_of(
+            {
+                "object_type": user_input.get(
+                    "object_type", label_of(ObjectType, old.type)
+                )
+            }
+        )
+        new = ObjectId(object_type, int(user_input[CONF_INSTANCE]))
+        if errors or new == old:
+            return old
+        if new.instance == old.instance:
+            return hub.exposure_store.async_allocate(object_type)
+        if not hub.exposure_store.async_choose(new):
+            errors[CONF_INSTANCE] = "number_taken"
+        return new
 
     # --- more of the same entities ----------------------------------------------------------
 
