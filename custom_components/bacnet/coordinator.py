@@ -146,7 +146,7 @@ class DeviceCoordinator(DataUpdateCoordinator[None]):
         self._set_interval()
         address = subentry.data[CONF_ADDRESS]
         if address != self.session.info.address:
-            self.session.update_info(replace(self.session.info, address=address))
+            self.session.update_address(address)
         self._store.async_accept_offers()
         ir.async_delete_issue(self.hass, DOMAIN, self._issue_id("new_points"))
         self._async_select()
